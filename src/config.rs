@@ -1,0 +1,178 @@
+//! What the application decides: plain data with its defaults. Checked where it is set (`ffi/configure.rs`) and, across fields, in [`Config::validate`].
+
+use crate::error::{Code, Error};
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Quality of service. AWS IoT has no QoS 2, and so have we not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum QoS {
+    AtMostOnce = 0,
+    AtLeastOnce = 1,
+}
+
+/// The MQTT version of a connection: a property of the connection, not of the types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Protocol {
+    V3_1 = 3,
+    V3_1_1 = 4,
+}
+
+/// What a full offline queue does with the next operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum DropBehavior {
+    Oldest = 0,
+    Newest = 1,
+}
+
+/// The message that the broker publishes for us when the connection ends without DISCONNECT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Will {
+    pub topic: String,
+    pub payload: Vec<u8>,
+    pub qos: QoS,
+    pub retain: bool,
+}
+
+/// Wait n before a reconnection is drawn from [d, min(2d, max)], d = min(base x 2^n, max(base, max / 2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    pub base: Duration,
+    pub max: Duration,
+    /// A connection that held this long makes the next wait short again.
+    pub stable: Duration,
+}
+
+/// What the MQTT session obeys. It holds no secret.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    pub client_id: String,
+    pub protocol: Protocol,
+    pub clean_session: bool,
+    pub will: Option<Will>,
+    pub connect_disconnect_timeout: Duration,
+    pub operation_timeout: Duration,
+    pub ping_timeout: Duration,
+    /// The first re-send on a live connection comes after this time, the next after twice that. Zero: never.
+    pub retransmit: Duration,
+    pub backoff: Backoff,
+    pub retry_first_connect: bool,
+    /// How many operations are kept while there is no connection. `None`: as many as the memory limit allows. `Some(0)`: none.
+    pub queue_size: Option<usize>,
+    pub drop_behavior: DropBehavior,
+    /// The pause between two queued operations while draining. Zero: as fast as the window allows.
+    pub draining_interval: Duration,
+    /// QoS 1 publishes that may be unacknowledged at once.
+    pub in_flight_window: u16,
+    /// Bytes of accepted and unfinished operations.
+    pub memory_limit: usize,
+    /// The largest packet, either way.
+    pub max_packet_size: usize,
+    /// Connections in a row that the peer may close on the same operation before the operation is given up. Zero: never.
+    pub refused_by_close_limit: u32,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        SessionConfig {
+            client_id: String::new(),
+            protocol: Protocol::V3_1_1,
+            clean_session: true,
+            will: None,
+            connect_disconnect_timeout: Duration::from_secs(30),
+            operation_timeout: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(10),
+            retransmit: Duration::from_secs(10),
+            backoff: Backoff {
+                base: Duration::from_secs(1),
+                max: Duration::from_secs(32),
+                stable: Duration::from_secs(20),
+            },
+            retry_first_connect: false,
+            queue_size: None,
+            drop_behavior: DropBehavior::Newest,
+            draining_interval: Duration::from_millis(20),
+            in_flight_window: 100,
+            memory_limit: 64 << 20,
+            max_packet_size: 1 << 20,
+            refused_by_close_limit: 5,
+        }
+    }
+}
+
+/// PEM texts and where they came from, so that an error can name the culprit. The key is wiped when the last copy goes.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The only certificates that a server's chain may end in. `None`: the system's store.
+    pub ca: Option<Pem>,
+    /// The device's certificate chain, leaf first, and its private key.
+    pub identity: Option<(Pem, Pem)>,
+    /// Cipher suites by OpenSSL or IANA name, separated by colons or commas. `None`: the default list.
+    pub ciphers: Option<String>,
+}
+
+/// A PEM text and its name for people: the path of its file, or "CA PEM", "certificate PEM", "private key PEM" if it came from memory.
+#[derive(Clone)]
+pub struct Pem {
+    pub name: String,
+    pub text: Zeroizing<Vec<u8>>,
+}
+
+/// Everything that the application may configure.
+#[derive(Clone)]
+pub struct Config {
+    pub host: String,
+    pub port: u16,
+    /// False: plain TCP, for brokers in the local network.
+    pub tls: bool,
+    pub credentials: Option<Arc<Credentials>>,
+    pub username: Option<String>,
+    pub password: Option<Zeroizing<Vec<u8>>>,
+    /// Whether the user name tells the service which SDK connects.
+    pub metrics: bool,
+    pub session: SessionConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            host: String::new(),
+            port: 0,
+            tls: true,
+            credentials: None,
+            username: None,
+            password: None,
+            metrics: true,
+            session: SessionConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// What only the whole can tell; asked at `connect`.
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.host.is_empty() {
+            return Err(Error::new(
+                Code::NotConfigured,
+                "no endpoint: call aws_iot_mqtt_client_configure_endpoint first",
+            ));
+        }
+        if self.tls && self.credentials.is_none() {
+            return Err(Error::new(
+                Code::NotConfigured,
+                "no credentials: call aws_iot_mqtt_client_configure_credentials first (or configure_tls(false) for a local broker without TLS)",
+            ));
+        }
+        if self.password.is_some() && self.username.is_none() && !self.metrics {
+            return Err(Error::new(
+                Code::NotConfigured,
+                "a password needs a user name [MQTT-3.1.2-22]",
+            ));
+        }
+        Ok(())
+    }
+}
