@@ -1,0 +1,320 @@
+//! The MQTT session as a state machine without sockets, threads or a clock.
+//!
+//! The driver gives it commands of the application ([`Session::publish`] and its like, answered at once), reports of the link
+//! ([`Session::opened`], [`received`](Session::received), [`sent`](Session::sent), [`closed`](Session::closed)) and the time
+//! ([`Session::timeout`]), and then does what the session says. Three invariants hold:
+//!
+//! 1. After any call, [`Session::poll`] until `None`, send what [`Session::outgoing`] shows (reporting it by `sent`), and call
+//!    `timeout` at [`Session::deadline`]. A `timeout` too early or too often is harmless.
+//! 2. Each accepted operation that somebody waits for gives exactly one [`Event::Done`], whatever happens.
+//! 3. The same calls give the same outputs, byte for byte.
+//!
+//! Where to look: `connecting` (from `connect` to `disconnect`, and what happens when a connection ends), `commands` (what the
+//! application asks for), `sending` (the window, acknowledgements, draining), `receiving` (packets that come in, messages and
+//! their acknowledgement), `timers` (everything that happens because time passes).
+
+mod backoff;
+mod commands;
+mod connecting;
+mod event;
+mod in_flight;
+mod keep_alive;
+mod operation;
+mod outgoing;
+mod packet_ids;
+mod poison;
+mod queue;
+mod receiving;
+mod sending;
+mod subscriptions;
+mod timers;
+mod topic_tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use commands::Wait;
+pub use connecting::Login;
+pub use event::{Accepted, Done, Event, Inbound, Matched, Message, OperationId, OperationKind, Output};
+
+use crate::config::SessionConfig;
+use crate::error::Error;
+use crate::log::Log;
+use crate::time::Instant;
+use in_flight::{InFlight, What};
+use keep_alive::{ActiveClock, KeepAlive};
+use operation::Operation;
+use outgoing::Outgoing;
+use packet_ids::PacketIds;
+use queue::Queue;
+use receiving::Receipts;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use subscriptions::Subscriptions;
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No connection is wanted. Next: `Opening`, when the application says `connect`.
+    Idle,
+    /// The driver makes a link. Next: `Greeting` when it is there; `Backoff` or `Idle` when it fails or the time is up.
+    Opening { deadline: Instant },
+    /// CONNECT was sent. Next: `Connected` by a CONNACK that accepts; `Backoff` or `Idle` otherwise.
+    Greeting { deadline: Instant },
+    /// CONNACK came. Next: `Backoff` when the connection is lost; `Idle` when the application has disconnected.
+    Connected { since: Instant },
+    /// Waiting for the next attempt. Next: `Opening`, when the time has come or the application says so; `Idle` by `disconnect`.
+    Backoff { until: Instant },
+    /// The application has freed the client. Next: nothing.
+    Ended,
+}
+
+/// What the application sees of the phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// No connection is wanted.
+    Idle = 0,
+    /// The first attempt of a connect is under way.
+    Connecting = 1,
+    /// Operations go straight to the broker.
+    Connected = 2,
+    /// Connected, and what was queued is being sent; new operations queue behind it.
+    Draining = 3,
+    /// The connection was lost: waiting for the next attempt, or in it.
+    Reconnecting = 4,
+    /// `disconnect` waits for what is in flight.
+    Disconnecting = 5,
+}
+
+/// A connect or disconnect that somebody waits for.
+#[derive(Debug)]
+struct Waiter<T> {
+    operation: OperationId,
+    tag: Option<T>,
+}
+
+/// The application wants a connection.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    keep_alive_secs: u16,
+    /// No attempt has succeeded since `connect`.
+    first: bool,
+}
+
+/// The application has said `disconnect` while connected.
+#[derive(Debug)]
+struct Leaving<T> {
+    waiter: Waiter<T>,
+    deadline: Instant,
+    said_disconnect: bool,
+}
+
+/// Counts since the session was made.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub messages_sent: u64,
+    pub messages_received: u64,
+    /// Connections after the first.
+    pub reconnects: u64,
+    pub connections: u64,
+    pub refused_queue_full: u64,
+    pub evicted: u64,
+    pub timed_out: u64,
+    pub refused_by_close: u64,
+    pub last_acknowledgement_latency: Duration,
+    pub max_acknowledgement_latency: Duration,
+    /// What ended the last connection or attempt.
+    pub last_failure: Option<Error>,
+}
+
+/// See the [module](self). `T` is attached to operations, `H` to subscriptions.
+pub struct Session<T, H> {
+    config: SessionConfig,
+    log: Log,
+    outputs: VecDeque<Output<T, H>>,
+    last_operation: u64,
+    counters: Counters,
+
+    phase: Phase,
+    wanted: Option<Wanted>,
+    connect: Option<Waiter<T>>,
+    leaving: Option<Leaving<T>>,
+    waits: backoff::Waits,
+    suspect: Option<poison::Suspicion>,
+
+    // What belongs to one connection.
+    outgoing: Outgoing,
+    keep_alive: KeepAlive,
+    clock: ActiveClock,
+    paused: bool,
+    /// The beginning of a packet whose rest has not come.
+    partial: Vec<u8>,
+    receipts: Receipts,
+    /// Messages that wait for the SUBACK of a subscription that they match.
+    held: receiving::Held,
+    /// QoS 0 publishes in `outgoing` that somebody waits for, with the position behind their last byte.
+    departing: VecDeque<(u64, Operation<T, H>)>,
+    /// Something of ours was acknowledged on this connection.
+    acknowledged: bool,
+    /// The earliest `due_at` of all slots, or earlier; on `clock`.
+    next_due: Option<Duration>,
+    /// Draining waits for the SUBACKs of what was asked for again at the beginning of the connection, at most until then.
+    restoring: Option<Instant>,
+    /// The queue is being sent; when the next operation may go.
+    draining: Option<Instant>,
+
+    // What outlives it.
+    packet_ids: PacketIds,
+    publishes: InFlight<T, H>,
+    requests: InFlight<T, H>,
+    /// Accepted while connected, and no room in the window (or no free packet identifier).
+    waiting_publishes: VecDeque<Operation<T, H>>,
+    waiting_requests: VecDeque<Operation<T, H>>,
+    /// Bytes of all operations that wait or are in flight.
+    live_bytes: usize,
+    queue: Queue<T, H>,
+    subscriptions: Subscriptions<H>,
+    /// When synchronous calls give up; in order, as all have the same time-out. Entries of finished operations do no harm.
+    deadlines: VecDeque<(Instant, OperationId)>,
+}
+
+impl<T, H: Clone> Session<T, H> {
+    /// `seed` decides the jitter.
+    pub fn new(config: SessionConfig, seed: u64) -> Self {
+        let ping_timeout = config.ping_timeout;
+        Session {
+            config,
+            log: Log::none(),
+            outputs: VecDeque::new(),
+            last_operation: 0,
+            counters: Counters::default(),
+            phase: Phase::Idle,
+            wanted: None,
+            connect: None,
+            leaving: None,
+            waits: backoff::Waits::new(seed),
+            suspect: None,
+            outgoing: Outgoing::default(),
+            keep_alive: KeepAlive::new(Instant::ZERO, 0, ping_timeout),
+            clock: ActiveClock::default(),
+            paused: false,
+            partial: Vec::new(),
+            receipts: Receipts::default(),
+            held: receiving::Held::default(),
+            departing: VecDeque::new(),
+            acknowledged: false,
+            next_due: None,
+            restoring: None,
+            draining: None,
+            packet_ids: PacketIds::default(),
+            publishes: InFlight::default(),
+            requests: InFlight::default(),
+            waiting_publishes: VecDeque::new(),
+            waiting_requests: VecDeque::new(),
+            live_bytes: 0,
+            queue: Queue::default(),
+            subscriptions: Subscriptions::default(),
+            deadlines: VecDeque::new(),
+        }
+    }
+
+    /// Used from now on. Whether the application may change something now is the driver's business ([`Session::is_idle`]).
+    pub fn configure(&mut self, config: SessionConfig) {
+        self.config = config;
+    }
+
+    pub fn set_log(&mut self, log: Log) -> Log {
+        std::mem::replace(&mut self.log, log)
+    }
+
+    /// What to do next; `None`: nothing until the next report or the deadline.
+    pub fn poll(&mut self) -> Option<Output<T, H>> {
+        self.outputs.pop_front()
+    }
+
+    /// The bytes to send, in order.
+    pub fn outgoing(&self) -> &[u8] {
+        self.outgoing.pending()
+    }
+
+    /// No connection is wanted.
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Idle
+    }
+
+    pub fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Connected { .. })
+    }
+
+    pub fn state(&self) -> State {
+        match self.phase {
+            Phase::Idle | Phase::Ended => State::Idle,
+            _ if self.leaving.is_some() => State::Disconnecting,
+            Phase::Connected { .. } if self.draining.is_some() => State::Draining,
+            Phase::Connected { .. } => State::Connected,
+            _ if self.wanted.is_some_and(|wanted| wanted.first) => State::Connecting,
+            _ => State::Reconnecting,
+        }
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Publishes, subscribes and unsubscribes that are with the broker or wait for their place in the window.
+    pub fn in_flight(&self) -> usize {
+        let sent = self.publishes.iter().chain(self.requests.iter());
+        sent.filter(|slot| slot.operation().is_some()).count() + self.waiting_publishes.len() + self.waiting_requests.len()
+    }
+
+    /// Bytes of everything that was accepted and is not finished.
+    pub fn accepted_bytes(&self) -> usize {
+        self.live_bytes + self.queue.bytes() + self.outgoing.len()
+    }
+
+    /// Bytes of messages that wait for a SUBACK.
+    pub fn held_bytes(&self) -> usize {
+        self.held.bytes
+    }
+
+    fn emit(&mut self, event: Event<T, H>) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn next_operation(&mut self) -> OperationId {
+        self.last_operation += 1;
+        OperationId(self.last_operation)
+    }
+
+    /// The one outcome of an operation that is in none of the tables any more.
+    fn end(&mut self, operation: Operation<T, H>, result: Result<(), Error>, packet_id: u16) {
+        self.forget_deadline(operation.id);
+        let outputs = &mut self.outputs;
+        operation.end(result, packet_id, None, |event| outputs.push_back(Output::Event(event)));
+    }
+
+    fn filter_refused(&mut self, filter: &Arc<str>, why: Error) {
+        if let Some(subscription) = self.subscriptions.remove(filter) {
+            self.emit(Event::SubscriptionRefused {
+                filter: Arc::clone(filter),
+                why,
+            });
+            if let Some(handler) = subscription.handler {
+                self.emit(Event::Released(handler));
+            }
+        }
+    }
+
+    /// The clock of unacknowledged packets runs only while everything has left and the answers are read.
+    fn settle_clock(&mut self, now: Instant) {
+        self.clock.run(now, self.outgoing.is_empty() && !self.paused);
+    }
+}

@@ -1,0 +1,307 @@
+//! What the application asks for.
+
+use super::event::{Accepted, OperationId};
+use super::operation::{Body, Operation};
+use super::poison::take_operation;
+use super::{Session, What};
+use crate::codec::{self, topic};
+use crate::config::QoS;
+use crate::error::{Code, Error};
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// How long somebody waits for the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as the configured time-out (a synchronous call): then the operation ends as timed out.
+    Bounded,
+    /// Until there is an outcome.
+    Forever,
+}
+
+impl<T, H: Clone> Session<T, H> {
+    /// `tag` is called only if the operation is accepted. If it gives `None`, nobody waits for the outcome.
+    #[allow(clippy::too_many_arguments)] // They are the fields of a PUBLISH, and a struct for them would be built once a message.
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        topic: &str,
+        payload: &[u8],
+        qos: QoS,
+        retain: bool,
+        wait: Wait,
+        tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
+    ) -> Result<(OperationId, Accepted), Error> {
+        topic::check_name(topic)?;
+        let size = self.publish_size(topic, payload, qos)?;
+        let accepted = self.admits()?;
+        if accepted == Accepted::Now && qos == QoS::AtMostOnce {
+            return self.publish_at_once(now, topic, payload, retain, size, tag);
+        }
+        self.make_room(accepted, size)?;
+        let mut packet = Vec::new();
+        if packet.try_reserve_exact(size).is_err() {
+            return Err(Error::new(Code::NoMemory, format!("no memory for a packet of {size} bytes")));
+        }
+        codec::encode_publish(&mut packet, topic, payload, qos, retain, 0);
+        let id = self.accept(now, accepted, wait, Body::Publish { packet, qos }, tag);
+        Ok((id, accepted))
+    }
+
+    /// QoS 0 on a live connection: straight into the outgoing buffer, without an operation unless somebody waits.
+    fn publish_at_once(
+        &mut self,
+        now: Instant,
+        topic: &str,
+        payload: &[u8],
+        retain: bool,
+        size: usize,
+        tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
+    ) -> Result<(OperationId, Accepted), Error> {
+        self.check_memory(size)?;
+        let writer = self.outgoing.writer();
+        if writer.try_reserve(size).is_err() {
+            return Err(Error::new(Code::NoMemory, format!("no memory for a packet of {size} bytes")));
+        }
+        codec::encode_publish(writer, topic, payload, QoS::AtMostOnce, retain, 0);
+        self.counters.messages_sent += 1;
+        self.settle_clock(now);
+        let id = self.next_operation();
+        if let Some(tag) = tag(id, Accepted::Now) {
+            self.push_departing(Operation {
+                id,
+                tag: Some(tag),
+                queued: false,
+                body: Body::Publish {
+                    packet: Vec::new(),
+                    qos: QoS::AtMostOnce,
+                },
+            });
+        }
+        Ok((id, Accepted::Now))
+    }
+
+    /// `prepare` is called only if the operation is accepted; it gives what to attach to the operation and the handler of the
+    /// messages.
+    pub fn subscribe(
+        &mut self,
+        now: Instant,
+        filter: &str,
+        qos: QoS,
+        manual: bool,
+        wait: Wait,
+        prepare: impl FnOnce(OperationId, Accepted) -> (Option<T>, Option<H>),
+    ) -> Result<(OperationId, Accepted), Error> {
+        topic::check_filter(filter)?;
+        let accepted = self.admits()?;
+        self.make_room(accepted, filter.len())?;
+        let filter = Arc::from(filter);
+        let id = self.next_operation();
+        let (tag, handler) = prepare(id, accepted);
+        let body = Body::Subscribe {
+            filter,
+            qos,
+            handler,
+            manual,
+        };
+        self.enter(now, id, accepted, wait, body, tag);
+        Ok((id, accepted))
+    }
+
+    pub fn unsubscribe(
+        &mut self,
+        now: Instant,
+        filter: &str,
+        wait: Wait,
+        tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
+    ) -> Result<(OperationId, Accepted), Error> {
+        topic::check_filter(filter)?;
+        let accepted = self.admits()?;
+        self.make_room(accepted, filter.len())?;
+        let filter = Arc::from(filter);
+        let id = self.accept(now, accepted, wait, Body::Unsubscribe { filter }, tag);
+        Ok((id, accepted))
+    }
+
+    /// Ends an operation as cancelled. What has begun to leave cannot be called back: the broker may have it.
+    pub fn cancel(&mut self, now: Instant, id: OperationId) -> Result<(), Error> {
+        if self.connect.as_ref().is_some_and(|waiter| waiter.operation == id) {
+            let why = Error::new(Code::Cancelled, "the connect was cancelled");
+            if self.wanted.is_some_and(|wanted| wanted.first) {
+                return self.disconnect(now, |_| None).map(|_| ());
+            }
+            self.finish_connect(Err(why), false);
+            return Ok(());
+        }
+        let why = || Error::new(Code::Cancelled, "the operation was cancelled");
+        if let Some(operation) = self.queue.remove(id) {
+            self.end(operation, Err(why()), 0);
+            return Ok(());
+        }
+        if self.give_up(now, id, why()) {
+            return Ok(());
+        }
+        Err(Error::new(Code::NotFound, format!("no operation {} is pending", id.0)))
+    }
+
+    /// Ends an operation that is in flight or waits for its place there. False if there is none with this id.
+    pub(super) fn give_up(&mut self, now: Instant, id: OperationId, why: Error) -> bool {
+        for waiting in [&mut self.waiting_publishes, &mut self.waiting_requests] {
+            if let Some(operation) = waiting
+                .iter()
+                .position(|operation| operation.id == id)
+                .and_then(|index| waiting.remove(index))
+            {
+                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                self.end(operation, Err(why), 0);
+                return true;
+            }
+        }
+        let connected = self.is_connected();
+        for publish in [true, false] {
+            let table = if publish { &mut self.publishes } else { &mut self.requests };
+            let Some(slot) = table
+                .iter_mut()
+                .find(|slot| slot.operation().is_some_and(|operation| operation.id == id))
+            else {
+                continue;
+            };
+            let packet_id = slot.packet_id;
+            let place = slot.position..slot.position + slot.length as u64;
+            let cut = connected && self.outgoing.cut(place.clone());
+            let finished = !connected || (cut && !slot.left);
+            let operation = if finished {
+                self.packet_ids.release(packet_id);
+                take_operation(table, id).map(|(_, operation)| operation)
+            } else {
+                match std::mem::replace(&mut slot.what, What::Ended) {
+                    What::Operation(operation) => Some(operation),
+                    _ => None,
+                }
+            };
+            if cut {
+                self.moved_up(place.end, place.end - place.start);
+            }
+            if let Some(operation) = operation {
+                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                self.end(operation, Err(why), packet_id);
+            }
+            self.release_held(false);
+            self.after_end(now);
+            return true;
+        }
+        false
+    }
+
+    /// Bytes were cut out of the outgoing stream: what stands behind them moves up.
+    fn moved_up(&mut self, behind: u64, by: u64) {
+        for slot in self.publishes.iter_mut().chain(self.requests.iter_mut()) {
+            if slot.position >= behind {
+                slot.position -= by;
+            }
+        }
+        for (end, _) in &mut self.departing {
+            if *end >= behind {
+                *end -= by;
+            }
+        }
+    }
+
+    /// A message has been dealt with. PUBACKs go out in the order of receipt [MQTT-4.6.0-2], so this one may have to wait for
+    /// those before it.
+    pub fn acknowledge(&mut self, now: Instant, receipt: u64) -> Result<(), Error> {
+        self.receipts.acknowledge(receipt)?;
+        while let Some(packet_id) = self.receipts.next_acknowledged() {
+            codec::encode_puback(self.outgoing.writer(), packet_id);
+        }
+        self.settle_clock(now);
+        Ok(())
+    }
+
+    fn publish_size(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<usize, Error> {
+        codec::publish_size(topic.len(), payload.len(), qos)
+            .filter(|size| *size <= self.config.max_packet_size)
+            .ok_or_else(|| {
+                Error::new(
+                    Code::PacketTooLarge,
+                    format!(
+                        "a payload of {} bytes on \"{topic}\" makes a packet above the limit of {} bytes",
+                        payload.len(),
+                        self.config.max_packet_size
+                    ),
+                )
+            })
+    }
+
+    fn check_memory(&mut self, size: usize) -> Result<(), Error> {
+        let accepted = self.accepted_bytes();
+        if accepted.saturating_add(size) <= self.config.memory_limit {
+            return Ok(());
+        }
+        self.counters.refused_queue_full += 1;
+        Err(Error::new(
+            Code::QueueFull,
+            format!(
+                "{accepted} bytes are accepted and not finished; {size} more would pass the memory limit of {}",
+                self.config.memory_limit
+            ),
+        ))
+    }
+
+    /// The last check: after it the operation is accepted.
+    fn make_room(&mut self, accepted: Accepted, size: usize) -> Result<(), Error> {
+        self.check_memory(size)?;
+        if accepted == Accepted::Now {
+            return Ok(());
+        }
+        match self.queue.make_room(&self.config) {
+            Ok(None) => Ok(()),
+            Ok(Some(evicted)) => {
+                self.counters.evicted += 1;
+                let why = Error::new(
+                    Code::Dropped,
+                    format!("dropped from the full offline queue for a newer operation: \"{}\"", evicted.topic()),
+                );
+                self.end(evicted, Err(why), 0);
+                Ok(())
+            }
+            Err(why) => {
+                if why.code == Code::QueueFull {
+                    self.counters.refused_queue_full += 1;
+                }
+                Err(why)
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        now: Instant,
+        accepted: Accepted,
+        wait: Wait,
+        body: Body<H>,
+        tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
+    ) -> OperationId {
+        let id = self.next_operation();
+        let tag = tag(id, accepted);
+        self.enter(now, id, accepted, wait, body, tag);
+        id
+    }
+
+    fn enter(&mut self, now: Instant, id: OperationId, accepted: Accepted, wait: Wait, body: Body<H>, tag: Option<T>) {
+        let operation = Operation {
+            id,
+            tag,
+            queued: accepted == Accepted::Queued,
+            body,
+        };
+        if accepted == Accepted::Queued {
+            return self.queue.push(operation);
+        }
+        if wait == Wait::Bounded {
+            let deadline = now + self.config.operation_timeout;
+            self.push_deadline(deadline, id);
+        }
+        self.go_live(now, operation);
+    }
+}

@@ -1,0 +1,474 @@
+//! From `connect` to `disconnect`, and what happens when a connection ends.
+
+use super::event::{Accepted, Done, Event, OperationId, OperationKind, Output};
+use super::in_flight::{Slot, What};
+use super::keep_alive::{ActiveClock, KeepAlive};
+use super::operation::Body;
+use super::{Leaving, Phase, Session, Wait, Waiter, Wanted};
+use crate::codec;
+use crate::config::Protocol;
+use crate::error::{Code, Error};
+use crate::log::Level;
+use crate::time::Instant;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// User name and password of one attempt; the session does not keep them.
+#[derive(Default)]
+pub struct Login {
+    pub username: Option<String>,
+    pub password: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// AWS IoT takes at most this many filters in a SUBSCRIBE.
+const FILTERS_PER_SUBSCRIBE: usize = 8;
+
+impl<T, H: Clone> Session<T, H> {
+    /// The application wants a connection. The first attempt begins now, also if one was to come later.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        keep_alive_secs: u16,
+        wait: Wait,
+        tag: impl FnOnce(OperationId) -> Option<T>,
+    ) -> Result<OperationId, Error> {
+        let refused = match self.phase {
+            Phase::Ended => Some("the client is being freed"),
+            _ if self.leaving.is_some() => Some("the client is disconnecting"),
+            _ if self.connect.is_some() => Some("a connect is already under way"),
+            Phase::Connected { .. } => Some("already connected"),
+            _ => None,
+        };
+        if let Some(why) = refused {
+            return Err(Error::new(Code::InvalidState, why));
+        }
+        let operation = self.next_operation();
+        self.connect = Some(Waiter {
+            operation,
+            tag: tag(operation),
+        });
+        if wait == Wait::Bounded {
+            let deadline = now + self.config.connect_disconnect_timeout;
+            self.push_deadline(deadline, operation);
+        }
+        let first = self.wanted.is_none_or(|wanted| wanted.first);
+        self.wanted = Some(Wanted { keep_alive_secs, first });
+        self.waits.reset();
+        if matches!(self.phase, Phase::Idle | Phase::Backoff { .. }) {
+            self.open(now);
+        }
+        Ok(operation)
+    }
+
+    /// Refuses new operations, waits for what is in flight, says DISCONNECT. Without a connection: stops the attempts.
+    pub fn disconnect(&mut self, now: Instant, tag: impl FnOnce(OperationId) -> Option<T>) -> Result<OperationId, Error> {
+        if self.phase == Phase::Ended {
+            return Err(Error::new(Code::InvalidState, "the client is being freed"));
+        }
+        if self.leaving.is_some() {
+            return Err(Error::new(Code::InvalidState, "a disconnect is already under way"));
+        }
+        let operation = self.next_operation();
+        let waiter = Waiter {
+            operation,
+            tag: tag(operation),
+        };
+        if self.is_connected() {
+            self.leaving = Some(Leaving {
+                waiter,
+                deadline: now + self.config.connect_disconnect_timeout,
+                said_disconnect: false,
+            });
+            self.progress(now);
+            return Ok(operation);
+        }
+        if matches!(self.phase, Phase::Opening { .. } | Phase::Greeting { .. }) {
+            self.outputs.push_back(Output::Close);
+            self.forget_connection(now);
+        }
+        self.phase = Phase::Idle;
+        self.wanted = None;
+        self.finish_connect(
+            Err(Error::new(Code::Cancelled, "disconnect was called before the connection was made")),
+            false,
+        );
+        self.finish_disconnect(waiter);
+        Ok(operation)
+    }
+
+    /// A new connection now: the network has changed, or new credentials are to be used.
+    pub fn reconnect(&mut self, now: Instant) -> Result<(), Error> {
+        match self.phase {
+            _ if self.leaving.is_some() => return Err(Error::new(Code::InvalidState, "the client is disconnecting")),
+            Phase::Connected { .. } => {
+                self.hang_up(now, Error::new(Code::ConnectionLost, "reconnect was called"));
+                self.open(now);
+            }
+            Phase::Backoff { .. } => self.open(now),
+            Phase::Opening { .. } | Phase::Greeting { .. } => {}
+            Phase::Idle | Phase::Ended => {
+                return Err(Error::new(Code::InvalidState, "no connection is wanted: call connect"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything ends as cancelled, and nothing is accepted any more.
+    pub fn shut_down(&mut self, now: Instant) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        let cancelled = || Error::new(Code::Cancelled, "the client was freed");
+        if !matches!(self.phase, Phase::Idle | Phase::Backoff { .. }) {
+            self.outputs.push_back(Output::Close);
+        }
+        let was_connected = self.is_connected();
+        self.held.clear();
+        self.forget_connection(now);
+        self.phase = Phase::Ended;
+        self.wanted = None;
+        if was_connected {
+            self.emit(Event::Offline { why: cancelled() });
+        }
+        self.finish_connect(Err(cancelled()), false);
+        let mut operations: Vec<_> = self
+            .publishes
+            .drain()
+            .chain(self.requests.drain())
+            .filter_map(|slot| match slot.what {
+                What::Operation(operation) => Some((operation, slot.packet_id)),
+                _ => None,
+            })
+            .collect();
+        operations.extend(self.waiting_publishes.drain(..).map(|operation| (operation, 0)));
+        operations.extend(self.waiting_requests.drain(..).map(|operation| (operation, 0)));
+        while let Some(operation) = self.queue.pop() {
+            operations.push((operation, 0));
+        }
+        operations.sort_by_key(|(operation, _)| operation.id);
+        for (operation, packet_id) in operations {
+            self.end(operation, Err(cancelled()), packet_id);
+        }
+        self.live_bytes = 0;
+        if let Some(leaving) = self.leaving.take() {
+            self.finish_disconnect(leaving.waiter);
+        }
+        let handlers: Vec<H> = self.subscriptions.clear().collect();
+        for handler in handlers {
+            self.emit(Event::Released(handler));
+        }
+    }
+
+    /// The driver has a link: greet. [MQTT-3.1.0-1]
+    pub fn opened(&mut self, now: Instant, login: &Login) {
+        let Phase::Opening { deadline } = self.phase else {
+            return;
+        };
+        let keep_alive_secs = self.wanted.map_or(0, |wanted| wanted.keep_alive_secs);
+        let connect = codec::Connect {
+            protocol: self.config.protocol,
+            clean_session: self.config.clean_session,
+            keep_alive_secs,
+            client_id: &self.config.client_id,
+            will: self.config.will.as_ref(),
+            username: login.username.as_deref(),
+            password: login.password.as_deref().map(Vec::as_slice),
+        };
+        if let Err(why) = codec::encode_connect(self.outgoing.writer(), &connect) {
+            return self.hang_up(now, why);
+        }
+        self.keep_alive = KeepAlive::new(now, 0, self.config.ping_timeout);
+        self.phase = Phase::Greeting { deadline };
+    }
+
+    /// The link is gone, or could not be made.
+    pub fn closed(&mut self, now: Instant, why: Error) {
+        if let Phase::Connected { .. } = self.phase {
+            let doomed = self.suspect_oldest(&why);
+            self.ended(now, why);
+            if let Some(doomed) = doomed {
+                self.refuse_by_close(doomed);
+            }
+            return;
+        }
+        self.ended(now, why);
+    }
+
+    /// We end the connection.
+    pub(super) fn hang_up(&mut self, now: Instant, why: Error) {
+        self.suspect = None;
+        self.outputs.push_back(Output::Close);
+        self.ended(now, why);
+    }
+
+    pub(super) fn connack(&mut self, now: Instant, session_present: bool, return_code: u8) {
+        if return_code != 0 {
+            return self.hang_up(now, refusal(return_code, &self.config.client_id));
+        }
+        if session_present && self.config.clean_session {
+            return self.hang_up(
+                now,
+                Error::new(
+                    Code::Protocol,
+                    "CONNACK says session present although a clean session was asked for [MQTT-3.2.2-1]",
+                ),
+            );
+        }
+        self.phase = Phase::Connected { since: now };
+        self.counters.connections += 1;
+        self.counters.reconnects = self.counters.connections - 1;
+        let keep_alive_secs = self.wanted.map_or(0, |wanted| wanted.keep_alive_secs);
+        self.keep_alive = KeepAlive::new(now, keep_alive_secs, self.config.ping_timeout);
+        self.keep_alive.pause(now, self.paused);
+        if let Some(wanted) = &mut self.wanted {
+            wanted.first = false;
+        }
+        self.log.write(Level::Info, || {
+            format!("connected, session {}", if session_present { "present" } else { "new" })
+        });
+        self.emit(Event::Online { session_present });
+        self.finish_connect(Ok(()), session_present);
+        self.restore(now, session_present);
+        self.progress(now);
+    }
+
+    /// The order on the wire: SUBSCRIBE, what was in flight, then the queue.
+    fn restore(&mut self, now: Instant, session_present: bool) {
+        // MQTT 3.1 has no flag that would tell whether the session was kept: subscribe again, and re-send as re-delivery.
+        let kept = session_present || (!self.config.clean_session && self.config.protocol == Protocol::V3_1);
+        if !session_present {
+            self.resubscribe(now);
+        }
+        // A subscribe or unsubscribe that was never acknowledged is sent again in any case: it is no part of the session's state.
+        let requests: Vec<Slot<T, H>> = self.requests.drain().collect();
+        let (restores, operations): (Vec<_>, Vec<_>) =
+            requests.into_iter().partition(|slot| matches!(slot.what, What::Restore(_)));
+        for slot in restores {
+            self.requests.push(slot);
+        }
+        for slot in operations {
+            self.resend_request(now, slot);
+        }
+        if !self.requests.is_empty() {
+            self.restoring = Some(now + self.config.operation_timeout);
+        }
+        let publishes: Vec<Slot<T, H>> = self.publishes.drain().collect();
+        for mut slot in publishes {
+            slot.left &= kept;
+            slot.resends = 0;
+            self.resend_publish(now, slot);
+        }
+        if !self.queue.is_empty() {
+            self.draining = Some(now);
+        }
+    }
+
+    fn resubscribe(&mut self, now: Instant) {
+        let leaving: Vec<Arc<str>> = self
+            .requests
+            .iter()
+            .filter_map(|slot| match &slot.operation()?.body {
+                Body::Unsubscribe { filter } => Some(Arc::clone(filter)),
+                _ => None,
+            })
+            .collect();
+        let filters: Vec<Arc<str>> = self
+            .subscriptions
+            .iter()
+            .map(|subscription| Arc::clone(&subscription.filter))
+            .filter(|filter| !leaving.contains(filter))
+            .collect();
+        // While one of them is under suspicion of making the broker hang up, each goes alone, so that the culprit shows.
+        let filters_per_subscribe = if self.suspects_a_filter() { 1 } else { FILTERS_PER_SUBSCRIBE };
+        for filters in filters.chunks(filters_per_subscribe) {
+            self.send_restore(now, filters.to_vec());
+        }
+    }
+
+    pub(super) fn open(&mut self, now: Instant) {
+        self.phase = Phase::Opening {
+            deadline: now + self.config.connect_disconnect_timeout,
+        };
+        self.outputs.push_back(Output::Open);
+    }
+
+    /// An attempt failed or a connection ended; the link is no more.
+    fn ended(&mut self, now: Instant, why: Error) {
+        let phase = self.phase;
+        if matches!(phase, Phase::Idle | Phase::Backoff { .. } | Phase::Ended) {
+            return;
+        }
+        self.forget_connection(now);
+        if let Phase::Connected { since } = phase {
+            if let Some(leaving) = self.leaving.take() {
+                self.phase = Phase::Idle;
+                self.wanted = None;
+                self.log.write(Level::Info, || format!("disconnected: {why}"));
+                self.emit(Event::Offline { why });
+                return self.finish_disconnect(leaving.waiter);
+            }
+            if now.since(since) >= self.config.backoff.stable {
+                self.waits.reset();
+            }
+            self.log.write(Level::Warning, || format!("connection lost: {why}"));
+            self.counters.last_failure = Some(why.clone());
+            self.emit(Event::Offline { why });
+            self.phase = Phase::Backoff {
+                until: now + self.waits.next(&self.config.backoff),
+            };
+            return;
+        }
+        self.counters.last_failure = Some(why.clone());
+        let first = self.wanted.is_none_or(|wanted| wanted.first);
+        if first && !self.config.retry_first_connect {
+            self.phase = Phase::Idle;
+            self.wanted = None;
+            self.log.write(Level::Error, || format!("connect failed: {why}"));
+            self.emit(Event::ConnectFailed {
+                why: why.clone(),
+                next_attempt: None,
+            });
+            return self.finish_connect(Err(why), false);
+        }
+        let wait = self.waits.next(&self.config.backoff);
+        self.phase = Phase::Backoff { until: now + wait };
+        self.log.write(Level::Warning, || {
+            format!("attempt to connect failed, the next one in {} ms: {why}", wait.as_millis())
+        });
+        self.emit(Event::ConnectFailed {
+            why: why.clone(),
+            next_attempt: Some(wait),
+        });
+        if !first {
+            self.finish_connect(Err(why), false);
+        }
+    }
+
+    /// Clears what belongs to one connection.
+    fn forget_connection(&mut self, now: Instant) {
+        let taken = self.outgoing.taken();
+        for table in [&mut self.publishes, &mut self.requests] {
+            let slots: Vec<Slot<T, H>> = table.drain().collect();
+            for mut slot in slots {
+                slot.left |= slot.position < taken;
+                match slot.what {
+                    What::Operation(_) => table.push(slot),
+                    // Their identifiers are free again: the connection on which they were taken has ended.
+                    What::Restore(_) | What::Ended => self.packet_ids.release(slot.packet_id),
+                }
+            }
+        }
+        while let Some((_, operation)) = self.departing.pop_front() {
+            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+            let lost = Error::new(
+                Code::ConnectionLost,
+                "the connection was lost before the last byte had left; QoS 0 is not sent again",
+            );
+            self.end(operation, Err(lost), 0);
+        }
+        self.outgoing.reset();
+        self.clock = ActiveClock::default();
+        self.paused = false;
+        self.partial = Vec::new();
+        self.receipts.forget();
+        self.release_held(true);
+        self.acknowledged = false;
+        self.next_due = None;
+        self.restoring = None;
+        self.draining = None;
+        self.keep_alive = KeepAlive::new(now, 0, self.config.ping_timeout);
+    }
+
+    pub(super) fn finish_connect(&mut self, result: Result<(), Error>, session_present: bool) {
+        let Some(waiter) = self.connect.take() else {
+            return;
+        };
+        self.forget_deadline(waiter.operation);
+        self.emit(Event::Done(Done {
+            operation: waiter.operation,
+            kind: OperationKind::Connect,
+            tag: waiter.tag,
+            result,
+            packet_id: 0,
+            granted_qos: None,
+            session_present,
+            left: 0,
+            topic: None,
+        }));
+    }
+
+    fn finish_disconnect(&mut self, waiter: Waiter<T>) {
+        let left = self.in_flight() + self.queue.len();
+        self.emit(Event::Done(Done {
+            operation: waiter.operation,
+            kind: OperationKind::Disconnect,
+            tag: waiter.tag,
+            result: Ok(()),
+            packet_id: 0,
+            granted_qos: None,
+            session_present: false,
+            left,
+            topic: None,
+        }));
+    }
+
+    /// Says DISCONNECT when nothing is in flight any more or the time is up, and closes when it has left. [MQTT-3.14.4-1]
+    pub(super) fn leave(&mut self, now: Instant) {
+        if self.leaving.is_none() {
+            return;
+        }
+        let idle = self.in_flight() == 0;
+        let Some(leaving) = &mut self.leaving else {
+            return;
+        };
+        if leaving.said_disconnect {
+            if self.outgoing.is_empty() || leaving.deadline <= now {
+                self.hang_up(now, Error::new(Code::Offline, "disconnect was called"));
+            }
+        } else if idle || leaving.deadline <= now {
+            leaving.said_disconnect = true;
+            codec::encode_disconnect(self.outgoing.writer());
+            self.settle_clock(now);
+        }
+    }
+
+    /// Whether a new operation is accepted, and where it goes.
+    pub(super) fn admits(&self) -> Result<Accepted, Error> {
+        match self.phase {
+            Phase::Ended => Err(Error::new(Code::InvalidState, "the client is being freed")),
+            _ if self.leaving.is_some() => Err(Error::new(Code::InvalidState, "the client is disconnecting")),
+            Phase::Connected { .. } if self.draining.is_none() => Ok(Accepted::Now),
+            _ => Ok(Accepted::Queued),
+        }
+    }
+}
+
+fn refusal(return_code: u8, client_id: &str) -> Error {
+    let (code, why) = match return_code {
+        1 => (
+            Code::UnacceptableProtocolVersion,
+            "unacceptable protocol version: the broker does not speak this version of MQTT".to_owned(),
+        ),
+        2 => (
+            Code::IdentifierRejected,
+            format!("identifier rejected: the broker does not allow the client id \"{client_id}\""),
+        ),
+        3 => (
+            Code::ServerUnavailable,
+            "server unavailable: the MQTT service is not available for now".to_owned(),
+        ),
+        4 => (
+            Code::BadUsernameOrPassword,
+            "bad user name or password".to_owned(),
+        ),
+        5 => (
+            Code::NotAuthorized,
+            format!("not authorized: the policy must allow iot:Connect for the client id \"{client_id}\""),
+        ),
+        _ => (
+            Code::ConnectRefused,
+            "refused with a code that MQTT 3.1.1 does not know (AWS IoT has used 7 for \"not authorized\")".to_owned(),
+        ),
+    };
+    Error::new(code, format!("CONNACK {return_code} {why}"))
+}

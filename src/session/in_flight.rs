@@ -1,0 +1,113 @@
+//! What was sent and has not been acknowledged.
+
+use super::operation::Operation;
+use crate::time::Instant;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A packet that waits for its acknowledgement.
+#[derive(Debug)]
+pub(super) struct Slot<T, H> {
+    pub(super) packet_id: u16,
+    pub(super) what: What<T, H>,
+    /// Where its (last) copy stands in this connection's outgoing stream, and how long it is.
+    pub(super) position: u64,
+    pub(super) length: usize,
+    /// A byte of it has left on some connection: sending it again is a re-delivery [MQTT-3.3.1-1].
+    pub(super) left: bool,
+    pub(super) sent_at: Instant,
+    /// What the connection's active clock shows when it is to be sent again, if at all.
+    pub(super) resend_at: Duration,
+    pub(super) resends: u32,
+}
+
+#[derive(Debug)]
+pub(super) enum What<T, H> {
+    Operation(Operation<T, H>),
+    /// Subscriptions that had been granted, asked for again on a new connection.
+    Restore(Vec<Arc<str>>),
+    /// The operation ended (timed out, was cancelled) after its packet had begun to leave. Its identifier stays taken until the
+    /// acknowledgement comes or the connection ends, so that nothing else is taken for it.
+    Ended,
+}
+
+impl<T, H> Slot<T, H> {
+    pub(super) fn operation(&self) -> Option<&Operation<T, H>> {
+        match &self.what {
+            What::Operation(operation) => Some(operation),
+            _ => None,
+        }
+    }
+}
+
+/// Slots in the order in which they were sent. Brokers mostly acknowledge in that order, so the front is looked at first.
+#[derive(Debug)]
+pub(super) struct InFlight<T, H> {
+    slots: VecDeque<Option<Slot<T, H>>>,
+    len: usize,
+}
+
+impl<T, H> Default for InFlight<T, H> {
+    fn default() -> Self {
+        InFlight {
+            slots: VecDeque::new(),
+            len: 0,
+        }
+    }
+}
+
+impl<T, H> InFlight<T, H> {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn push(&mut self, slot: Slot<T, H>) {
+        self.slots.push_back(Some(slot));
+        self.len += 1;
+    }
+
+    pub(super) fn remove(&mut self, packet_id: u16) -> Option<Slot<T, H>> {
+        let index = self.index(packet_id)?;
+        let slot = self.slots[index].take();
+        self.len -= 1;
+        while let Some(None) = self.slots.front() {
+            self.slots.pop_front();
+        }
+        slot
+    }
+
+    pub(super) fn get_mut(&mut self, packet_id: u16) -> Option<&mut Slot<T, H>> {
+        let index = self.index(packet_id)?;
+        self.slots[index].as_mut()
+    }
+
+    fn index(&self, packet_id: u16) -> Option<usize> {
+        let is = |slot: &Option<Slot<T, H>>| slot.as_ref().is_some_and(|slot| slot.packet_id == packet_id);
+        let first = self.slots.front()?.as_ref()?;
+        // Identifiers are given in turn, so the distance of two is most often the distance of their slots.
+        let guess = usize::from(packet_id.wrapping_sub(first.packet_id));
+        if self.slots.get(guess).is_some_and(is) {
+            return Some(guess);
+        }
+        self.slots.iter().position(is)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<T, H>> {
+        self.slots.iter().flatten()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<T, H>> {
+        self.slots.iter_mut().flatten()
+    }
+
+    /// Takes all slots out, in order.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Slot<T, H>> + use<T, H> {
+        self.len = 0;
+        std::mem::take(&mut self.slots).into_iter().flatten()
+    }
+}

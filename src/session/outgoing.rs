@@ -1,0 +1,96 @@
+//! Bytes on their way to the link, and where in the stream of this connection they stand.
+
+use std::ops::Range;
+
+/// What is kept of the buffer when it has been sent.
+const KEPT_WHEN_EMPTY: usize = 4 << 10;
+
+/// A connection's outgoing stream. Positions count from the connection's first byte.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    bytes: Vec<u8>,
+    /// How many of `bytes` the link has taken.
+    start: usize,
+    /// How many bytes of the stream the link has taken.
+    taken: u64,
+}
+
+impl Outgoing {
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// The position of the next byte that the link will take.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The position that the next byte written here will have.
+    pub(super) fn end(&self) -> u64 {
+        self.taken + self.len() as u64
+    }
+
+    /// Where packets are encoded.
+    pub(super) fn writer(&mut self) -> &mut Vec<u8> {
+        if self.start > 0 && self.start >= self.bytes.len() / 2 && self.bytes.len() == self.bytes.capacity() {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        &mut self.bytes
+    }
+
+    /// The link took the next `count` bytes.
+    pub(super) fn take(&mut self, count: usize) {
+        let count = count.min(self.len());
+        self.start += count;
+        self.taken += count as u64;
+        if self.is_empty() {
+            self.bytes.clear();
+            self.bytes.shrink_to(KEPT_WHEN_EMPTY);
+            self.start = 0;
+        }
+    }
+
+    /// Cuts a packet out that has not begun to leave. False, and nothing done, if it has.
+    pub(super) fn cut(&mut self, range: Range<u64>) -> bool {
+        if range.start < self.taken || range.end > self.end() {
+            return false;
+        }
+        let from = self.start + (range.start - self.taken) as usize;
+        let to = self.start + (range.end - self.taken) as usize;
+        self.bytes.drain(from..to);
+        true
+    }
+
+    /// A new connection begins.
+    pub(super) fn reset(&mut self) {
+        *self = Outgoing::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_go_on_while_bytes_leave() {
+        let mut outgoing = Outgoing::default();
+        outgoing.writer().extend_from_slice(b"abcdef");
+        outgoing.take(2);
+        assert_eq!((outgoing.taken(), outgoing.end(), outgoing.pending()), (2, 6, &b"cdef"[..]));
+        outgoing.writer().extend_from_slice(b"gh");
+        assert!(!outgoing.cut(1..4), "its first byte has left");
+        assert!(outgoing.cut(4..6));
+        assert_eq!(outgoing.pending(), b"cdgh");
+        outgoing.take(4);
+        assert_eq!((outgoing.taken(), outgoing.end(), outgoing.is_empty()), (6, 6, true));
+    }
+}

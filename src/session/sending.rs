@@ -1,0 +1,354 @@
+//! What goes to the broker: the in-flight window, acknowledgements, re-sending, draining.
+
+use super::Session;
+use super::event::Event;
+use super::in_flight::{Slot, What};
+use super::operation::{Body, Operation};
+use super::subscriptions::Subscription;
+use crate::codec;
+use crate::config::QoS;
+use crate::error::{Code, Error};
+use crate::log::Level;
+use crate::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// "As fast as the window allows" stops here until the link has taken some.
+const DRAIN_AHEAD: usize = 64 << 10;
+
+impl<T, H: Clone> Session<T, H> {
+    /// The link took the next `count` bytes of [`outgoing`](Session::outgoing).
+    pub fn sent(&mut self, now: Instant, count: usize) {
+        self.outgoing.take(count);
+        self.counters.bytes_sent += count as u64;
+        self.keep_alive.sent(now);
+        while self.departing.front().is_some_and(|(end, _)| *end <= self.outgoing.taken()) {
+            if let Some((_, operation)) = self.departing.pop_front() {
+                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                self.end(operation, Ok(()), 0);
+            }
+        }
+        self.settle_clock(now);
+        self.progress(now);
+    }
+
+    /// Takes an operation to the broker, or to the waiting line for the window.
+    pub(super) fn go_live(&mut self, now: Instant, operation: Operation<T, H>) {
+        self.live_bytes += operation.size();
+        match &operation.body {
+            Body::Publish {
+                packet,
+                qos: QoS::AtMostOnce,
+            } => {
+                self.outgoing.writer().extend_from_slice(packet);
+                self.counters.messages_sent += 1;
+                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                self.push_departing(operation);
+            }
+            Body::Publish { .. } => {
+                self.waiting_publishes.push_back(operation);
+                self.fill_window(now);
+            }
+            _ => {
+                self.waiting_requests.push_back(operation);
+                self.fill_window(now);
+            }
+        }
+        self.settle_clock(now);
+    }
+
+    pub(super) fn push_departing(&mut self, operation: Operation<T, H>) {
+        self.live_bytes += operation.size();
+        self.departing.push_back((self.outgoing.end(), operation));
+    }
+
+    fn fill_window(&mut self, now: Instant) {
+        while !self.waiting_requests.is_empty() {
+            let Some(packet_id) = self.packet_ids.take() else { break };
+            if let Some(operation) = self.waiting_requests.pop_front() {
+                let slot = self.slot(packet_id, What::Operation(operation), now);
+                self.resend_request(now, slot);
+            }
+        }
+        while !self.waiting_publishes.is_empty() && self.publishes.len() < usize::from(self.config.in_flight_window) {
+            let Some(packet_id) = self.packet_ids.take() else { break };
+            if let Some(mut operation) = self.waiting_publishes.pop_front() {
+                if let Body::Publish { packet, .. } = &mut operation.body {
+                    codec::set_publish_packet_id(packet, packet_id);
+                }
+                let slot = self.slot(packet_id, What::Operation(operation), now);
+                self.resend_publish(now, slot);
+                self.counters.messages_sent += 1;
+            }
+        }
+    }
+
+    fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {
+        Slot {
+            packet_id,
+            what,
+            position: 0,
+            length: 0,
+            left: false,
+            sent_at: now,
+            resend_at: Duration::ZERO,
+            resends: 0,
+        }
+    }
+
+    /// Sends what a slot holds (again) and puts the slot at the end of its table.
+    pub(super) fn resend_publish(&mut self, now: Instant, mut slot: Slot<T, H>) {
+        slot.position = self.outgoing.end();
+        if let What::Operation(Operation {
+            body: Body::Publish { packet, .. },
+            ..
+        }) = &mut slot.what
+        {
+            codec::set_publish_dup(packet, slot.left);
+            self.outgoing.writer().extend_from_slice(packet);
+        }
+        self.was_sent(now, &mut slot);
+        self.publishes.push(slot);
+    }
+
+    pub(super) fn resend_request(&mut self, now: Instant, mut slot: Slot<T, H>) {
+        slot.position = self.outgoing.end();
+        let writer = self.outgoing.writer();
+        match &slot.what {
+            What::Operation(Operation {
+                body: Body::Subscribe { filter, qos, .. },
+                ..
+            }) => codec::encode_subscribe(writer, slot.packet_id, std::iter::once((&**filter, *qos))),
+            What::Operation(Operation {
+                body: Body::Unsubscribe { filter },
+                ..
+            }) => codec::encode_unsubscribe(writer, slot.packet_id, std::iter::once(&**filter)),
+            What::Restore(filters) => {
+                let subscriptions = filters.iter().filter_map(|filter| self.subscriptions.get(filter));
+                let filters = subscriptions.map(|subscription| (&*subscription.filter, subscription.qos));
+                codec::encode_subscribe(writer, slot.packet_id, filters);
+            }
+            _ => {}
+        }
+        self.was_sent(now, &mut slot);
+        self.requests.push(slot);
+    }
+
+    pub(super) fn send_restore(&mut self, now: Instant, filters: Vec<Arc<str>>) {
+        if let Some(packet_id) = self.packet_ids.take() {
+            let slot = self.slot(packet_id, What::Restore(filters), now);
+            self.resend_request(now, slot);
+        }
+    }
+
+    fn was_sent(&mut self, now: Instant, slot: &mut Slot<T, H>) {
+        self.settle_clock(now);
+        slot.length = (self.outgoing.end() - slot.position) as usize;
+        slot.sent_at = now;
+        let wait = self.acknowledgement_wait() * (1 << slot.resends.min(16));
+        slot.resend_at = self.clock.read(now) + wait;
+        self.next_due = Some(self.next_due.map_or(slot.resend_at, |due| due.min(slot.resend_at)));
+    }
+
+    /// After this long an acknowledgement is overdue.
+    pub(super) fn acknowledgement_wait(&self) -> Duration {
+        if self.config.retransmit.is_zero() {
+            self.config.ping_timeout
+        } else {
+            self.config.retransmit
+        }
+    }
+
+    pub(super) fn puback(&mut self, now: Instant, packet_id: u16) {
+        let Some(slot) = self.publishes.remove(packet_id) else {
+            return self.unexpected("PUBACK", packet_id);
+        };
+        self.packet_ids.release(packet_id);
+        self.acknowledged = true;
+        if let What::Operation(operation) = slot.what {
+            let latency = now.since(slot.sent_at);
+            self.counters.last_acknowledgement_latency = latency;
+            self.counters.max_acknowledgement_latency = self.counters.max_acknowledgement_latency.max(latency);
+            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+            self.end(operation, Ok(()), packet_id);
+        }
+        self.fill_window(now);
+    }
+
+    /// The SUBACK has a code for each filter of its SUBSCRIBE, in their order [MQTT-3.8.4-5].
+    pub(super) fn suback(&mut self, packet_id: u16, return_codes: &[u8]) -> Result<(), Error> {
+        let expected = match self.requests.get_mut(packet_id).map(|slot| &slot.what) {
+            Some(What::Restore(filters)) => filters.len(),
+            Some(What::Operation(Operation {
+                body: Body::Subscribe { .. },
+                ..
+            })) => 1,
+            Some(What::Ended) => return_codes.len(),
+            _ => {
+                self.unexpected("SUBACK", packet_id);
+                return Ok(());
+            }
+        };
+        if return_codes.len() != expected || return_codes.contains(&2) {
+            return Err(Error::new(
+                Code::Protocol,
+                format!("SUBACK with the return codes {return_codes:?} for a SUBSCRIBE of {expected} filters with QoS 0 or 1 [MQTT-3.8.4-5]"),
+            ));
+        }
+        self.packet_ids.release(packet_id);
+        match self.requests.remove(packet_id).map(|slot| slot.what) {
+            Some(What::Restore(filters)) => {
+                for (filter, return_code) in filters.iter().zip(return_codes) {
+                    if *return_code == 0x80 {
+                        self.filter_refused(filter, refused(filter));
+                    }
+                }
+            }
+            Some(What::Operation(operation)) => {
+                self.acknowledged = true;
+                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                self.subscribed(operation, packet_id, return_codes[0]);
+            }
+            _ => {}
+        }
+        self.release_held(false);
+        Ok(())
+    }
+
+    fn subscribed(&mut self, mut operation: Operation<T, H>, packet_id: u16, return_code: u8) {
+        let granted = match return_code {
+            0 => QoS::AtMostOnce,
+            1 => QoS::AtLeastOnce,
+            _ => {
+                let why = refused(&operation.topic());
+                return self.end(operation, Err(why), packet_id);
+            }
+        };
+        let mut replaced = None;
+        if let Body::Subscribe {
+            filter,
+            qos,
+            handler,
+            manual,
+        } = &mut operation.body
+        {
+            replaced = self.subscriptions.insert(Subscription {
+                filter: Arc::clone(filter),
+                qos: *qos,
+                handler: handler.take(),
+                manual: *manual,
+            });
+        }
+        self.forget_deadline(operation.id);
+        let outputs = &mut self.outputs;
+        operation.end(Ok(()), packet_id, Some(granted), |event| {
+            outputs.push_back(super::Output::Event(event));
+        });
+        if let Some(replaced) = replaced {
+            self.emit(Event::Released(replaced));
+        }
+    }
+
+    pub(super) fn unsuback(&mut self, packet_id: u16) {
+        let awaited = matches!(
+            self.requests.get_mut(packet_id).map(|slot| &slot.what),
+            Some(
+                What::Ended
+                    | What::Operation(Operation {
+                        body: Body::Unsubscribe { .. },
+                        ..
+                    })
+            )
+        );
+        if !awaited {
+            return self.unexpected("UNSUBACK", packet_id);
+        }
+        self.packet_ids.release(packet_id);
+        if let Some(What::Operation(operation)) = self.requests.remove(packet_id).map(|slot| slot.what) {
+            self.acknowledged = true;
+            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+            let removed = self.subscriptions.remove(&operation.topic());
+            self.end(operation, Ok(()), packet_id);
+            if let Some(handler) = removed.and_then(|subscription| subscription.handler) {
+                self.emit(Event::Released(handler));
+            }
+        }
+    }
+
+    /// Not an error: what we have sent twice is acknowledged twice.
+    fn unexpected(&self, what: &str, packet_id: u16) {
+        self.log.write(Level::Warning, || {
+            format!("{what} for the packet identifier {packet_id}, which nothing waits for: ignored")
+        });
+    }
+
+    /// Something may go on: the window has room, draining is due, nothing is in flight any more.
+    pub(super) fn progress(&mut self, now: Instant) {
+        if !self.is_connected() {
+            return;
+        }
+        self.fill_window(now);
+        self.drain(now);
+        self.leave(now);
+        self.settle_clock(now);
+    }
+
+    fn drain(&mut self, now: Instant) {
+        if self.draining.is_none() {
+            return;
+        }
+        if self.restoring.is_some() && !self.awaits_suback() {
+            self.restoring = None;
+        }
+        if self.leaving.is_some() || self.restoring.is_some() {
+            return;
+        }
+        let interval = self.config.draining_interval;
+        while let Some(next) = self.draining {
+            if self.queue.is_empty() {
+                self.draining = None;
+                break;
+            }
+            let window_is_full = !self.waiting_publishes.is_empty() || self.outgoing.len() >= DRAIN_AHEAD;
+            if next > now || (interval.is_zero() && window_is_full) {
+                break;
+            }
+            if let Some(operation) = self.queue.pop() {
+                self.go_live(now, operation);
+            }
+            // The pace is kept from one operation to the next, but what was missed is not made up for in a burst.
+            let following = next + interval;
+            self.draining = Some(if following > now { following } else { now + interval });
+        }
+    }
+
+    /// A SUBSCRIBE of the beginning of this connection has no answer yet.
+    fn awaits_suback(&self) -> bool {
+        self.requests.iter().any(|slot| match &slot.what {
+            What::Restore(_) => true,
+            What::Operation(operation) => matches!(operation.body, Body::Subscribe { .. }),
+            What::Ended => false,
+        })
+    }
+
+    /// An operation has ended by time-out or was cancelled. A window full of identifiers that only the end of the connection can
+    /// free would let nothing through any more.
+    pub(super) fn after_end(&mut self, now: Instant) {
+        let window = usize::from(self.config.in_flight_window);
+        if self.is_connected()
+            && self.publishes.len() >= window
+            && self.publishes.iter().all(|slot| matches!(slot.what, What::Ended))
+        {
+            let why = format!("none of {window} publishes was acknowledged before it timed out; a new connection frees their identifiers");
+            return self.hang_up(now, Error::new(Code::Timeout, why));
+        }
+        self.progress(now);
+    }
+}
+
+fn refused(filter: &str) -> Error {
+    Error::new(
+        Code::SubscribeRefused,
+        format!("SUBACK 0x80: the broker refuses the subscription to \"{filter}\"; the policy must allow iot:Subscribe for it"),
+    )
+}

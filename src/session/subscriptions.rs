@@ -1,0 +1,100 @@
+//! The subscriptions that the broker granted.
+
+use super::event::Matched;
+use super::topic_tree::TopicTree;
+use crate::codec::topic;
+use crate::config::QoS;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct Subscription<H> {
+    pub(super) filter: Arc<str>,
+    /// As asked for; this is what is asked for again on a new connection.
+    pub(super) qos: QoS,
+    pub(super) handler: Option<H>,
+    pub(super) manual: bool,
+}
+
+/// In the order of subscribing, found by filter and by topic name.
+#[derive(Debug)]
+pub(super) struct Subscriptions<H> {
+    next: u64,
+    granted: BTreeMap<u64, Subscription<H>>,
+    by_filter: HashMap<Arc<str>, u64>,
+    tree: TopicTree,
+    /// The answer for the last topic name: messages of one topic often come in a row.
+    last: Option<(Box<str>, Arc<Matched<H>>)>,
+}
+
+impl<H> Default for Subscriptions<H> {
+    fn default() -> Self {
+        Subscriptions {
+            next: 0,
+            granted: BTreeMap::new(),
+            by_filter: HashMap::new(),
+            tree: TopicTree::default(),
+            last: None,
+        }
+    }
+}
+
+impl<H: Clone> Subscriptions<H> {
+    pub(super) fn contains(&self, filter: &str) -> bool {
+        self.by_filter.contains_key(filter)
+    }
+
+    pub(super) fn get(&self, filter: &str) -> Option<&Subscription<H>> {
+        self.granted.get(self.by_filter.get(filter)?)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription<H>> {
+        self.granted.values()
+    }
+
+    /// A subscription was granted. The same filter again replaces handler and QoS and keeps its place. Gives the handler that
+    /// was replaced.
+    pub(super) fn insert(&mut self, subscription: Subscription<H>) -> Option<H> {
+        self.last = None;
+        if let Some(place) = self.by_filter.get(&subscription.filter) {
+            let replaced = self.granted.insert(*place, subscription);
+            return replaced.and_then(|replaced| replaced.handler);
+        }
+        let place = self.next;
+        self.next += 1;
+        self.tree.insert(topic::matching_filter(&subscription.filter), place);
+        self.by_filter.insert(Arc::clone(&subscription.filter), place);
+        self.granted.insert(place, subscription);
+        None
+    }
+
+    pub(super) fn remove(&mut self, filter: &str) -> Option<Subscription<H>> {
+        let place = self.by_filter.remove(filter)?;
+        self.last = None;
+        self.tree.remove(topic::matching_filter(filter), place);
+        self.granted.remove(&place)
+    }
+
+    pub(super) fn matching(&mut self, name: &str) -> Arc<Matched<H>> {
+        if let Some((_, matched)) = self.last.as_ref().filter(|(last, _)| **last == *name) {
+            return Arc::clone(matched);
+        }
+        let mut matched = Matched {
+            handlers: Vec::new(),
+            manual: false,
+        };
+        for subscription in self.tree.matching(name).iter().filter_map(|place| self.granted.get(place)) {
+            matched.handlers.extend(subscription.handler.clone());
+            matched.manual |= subscription.manual;
+        }
+        let matched = Arc::new(matched);
+        self.last = Some((name.into(), Arc::clone(&matched)));
+        matched
+    }
+
+    /// All handlers, when the session ends.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = H> + use<H> {
+        let granted = std::mem::take(self).granted;
+        granted.into_values().filter_map(|subscription| subscription.handler)
+    }
+}

@@ -1,0 +1,170 @@
+//! Everything that happens because time passes.
+
+use super::event::OperationId;
+use super::in_flight::{Slot, What};
+use super::keep_alive::Due;
+use super::{Phase, Session};
+use crate::codec;
+use crate::error::{Code, Error};
+use crate::log::Level;
+use crate::time::Instant;
+
+impl<T, H: Clone> Session<T, H> {
+    /// When [`Session::timeout`] has something to do, or earlier.
+    pub fn deadline(&self) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Opening { deadline } | Phase::Greeting { deadline } => Some(deadline),
+            Phase::Backoff { until } => Some(until),
+            Phase::Connected { .. } => self.connected_deadline(),
+            Phase::Idle | Phase::Ended => None,
+        };
+        let operation = self.deadlines.front().map(|(deadline, _)| *deadline);
+        [phase, operation].into_iter().flatten().min()
+    }
+
+    fn connected_deadline(&self) -> Option<Instant> {
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline);
+        let draining = match (self.restoring, self.draining) {
+            _ if self.leaving.is_some() => None,
+            (Some(restoring), Some(_)) => Some(restoring),
+            // "As fast as the window allows" waits for acknowledgements, not for a time.
+            (None, Some(next)) if !self.config.draining_interval.is_zero() => Some(next),
+            _ => None,
+        };
+        let unacknowledged = self.next_due.and_then(|due| self.clock.when(due));
+        let keep_alive = self.keep_alive.deadline(!self.outgoing.is_empty());
+        [leaving, draining, unacknowledged, keep_alive].into_iter().flatten().min()
+    }
+
+    /// It is `now`. Harmless when nothing is due.
+    pub fn timeout(&mut self, now: Instant) {
+        while let Some((deadline, operation)) = self.deadlines.front().copied() {
+            if deadline > now {
+                break;
+            }
+            self.deadlines.pop_front();
+            self.expire(now, operation);
+        }
+        match self.phase {
+            Phase::Opening { deadline } if deadline <= now => {
+                self.hang_up(now, attempt_timed_out("no connection was made within the connect time-out"));
+            }
+            Phase::Greeting { deadline } if deadline <= now => {
+                self.hang_up(now, attempt_timed_out("the broker did not answer CONNECT with CONNACK within the connect time-out"));
+            }
+            Phase::Backoff { until } if until <= now => self.open(now),
+            Phase::Connected { .. } => self.connected_timeout(now),
+            _ => {}
+        }
+    }
+
+    fn connected_timeout(&mut self, now: Instant) {
+        match self.keep_alive.due(now, !self.outgoing.is_empty()) {
+            Due::Nothing => {}
+            Due::Ping => self.ping(now),
+            Due::Dead => {
+                let waited = self.config.ping_timeout.as_millis();
+                let why = format!("no byte came from the broker within {waited} ms after a PINGREQ");
+                return self.hang_up(now, Error::new(Code::PingTimeout, why));
+            }
+        }
+        if self.restoring.is_some_and(|deadline| deadline <= now) {
+            self.restoring = None;
+        }
+        if self.next_due.is_some_and(|due| due <= self.clock.read(now)) {
+            self.resend_overdue(now);
+        }
+        self.progress(now);
+    }
+
+    fn ping(&mut self, now: Instant) {
+        codec::encode_pingreq(self.outgoing.writer());
+        self.keep_alive.pinged(now);
+        self.settle_clock(now);
+    }
+
+    /// Packets whose acknowledgement is overdue are sent again with the same packet identifier, and the peer is asked whether it
+    /// lives. (MQTT 3.1.1 demands a re-send only on a new connection [MQTT-4.4.0-1] and does not forbid one on this; AWS IoT gives no
+    /// PUBACK when it throttles.)
+    fn resend_overdue(&mut self, now: Instant) {
+        let reading = self.clock.read(now);
+        self.next_due = None;
+        let silent = !self.keep_alive.is_waiting();
+        let mut overdue = false;
+        for publish in [false, true] {
+            let table = if publish { &mut self.publishes } else { &mut self.requests };
+            let slots: Vec<Slot<T, H>> = table.drain().collect();
+            for mut slot in slots {
+                let is_due = slot.resend_at <= reading && !matches!(slot.what, What::Ended);
+                overdue |= is_due;
+                let table = if publish { &mut self.publishes } else { &mut self.requests };
+                if !is_due {
+                    if !matches!(slot.what, What::Ended) {
+                        self.next_due = Some(self.next_due.map_or(slot.resend_at, |due| due.min(slot.resend_at)));
+                    }
+                    table.push(slot);
+                } else if self.config.retransmit.is_zero() {
+                    slot.resend_at = reading + self.config.ping_timeout;
+                    self.next_due = Some(self.next_due.map_or(slot.resend_at, |due| due.min(slot.resend_at)));
+                    table.push(slot);
+                } else {
+                    slot.left = true;
+                    slot.resends += 1;
+                    self.log.write(Level::Info, || {
+                        format!("packet identifier {} is not acknowledged: sent again ({} times)", slot.packet_id, slot.resends)
+                    });
+                    if publish {
+                        self.resend_publish(now, slot);
+                    } else {
+                        self.resend_request(now, slot);
+                    }
+                }
+            }
+        }
+        if overdue && silent {
+            self.ping(now);
+        }
+    }
+
+    /// A synchronous call gives up.
+    fn expire(&mut self, now: Instant, operation: OperationId) {
+        if self.connect.as_ref().is_some_and(|waiter| waiter.operation == operation) {
+            let why = "no connection was made within the connect time-out";
+            let goes_on = !self.wanted.is_some_and(|wanted| wanted.first) || self.config.retry_first_connect;
+            if goes_on {
+                self.counters.timed_out += 1;
+                self.finish_connect(Err(Error::new(Code::Timeout, format!("{why}; attempts go on"))), false);
+            }
+            // Else the attempt itself has this deadline and tells more.
+            return;
+        }
+        let waited = self.config.operation_timeout.as_millis();
+        let why = format!("no acknowledgement within {waited} ms; the broker may have it all the same, it is not sent again");
+        if self.give_up(now, operation, Error::new(Code::Timeout, why)) {
+            self.counters.timed_out += 1;
+        }
+    }
+
+    pub(super) fn push_deadline(&mut self, deadline: Instant, operation: OperationId) {
+        // Connect has a time-out of its own, so the new one is not always the last.
+        let index = self.deadlines.partition_point(|(other, _)| *other <= deadline);
+        self.deadlines.insert(index, (deadline, operation));
+    }
+
+    /// Keeps the list short; entries in the middle go when their time comes.
+    pub(super) fn forget_deadline(&mut self, operation: OperationId) {
+        self.deadlines.pop_front_if(|(_, first)| *first == operation);
+    }
+
+    /// Until when the attempt that is under way may take, from name resolution to CONNACK.
+    pub fn attempt_deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Opening { deadline } | Phase::Greeting { deadline } => Some(deadline),
+            _ => None,
+        }
+    }
+}
+
+fn attempt_timed_out(why: &'static str) -> Error {
+    Error::new(Code::Timeout, why)
+}
