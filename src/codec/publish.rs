@@ -1,0 +1,173 @@
+//! PUBLISH: the packet that everything else is there for. What it costs is counted in instructions a message.
+
+use super::Packet;
+use super::topic;
+use super::wire::{self, FixedHeader};
+use crate::config::QoS;
+use crate::error::{Code, Error};
+
+#[cfg(test)]
+mod tests;
+
+/// A message as it came. The topic is a valid topic name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publish<'a> {
+    pub topic: &'a str,
+    pub payload: &'a [u8],
+    pub qos: QoS,
+    pub retain: bool,
+    pub dup: bool,
+    /// 0 for QoS 0.
+    pub packet_id: u16,
+}
+
+/// Size of the whole packet. `None`: the remaining length would be over the protocol's 268,435,455, or the topic is over 65,535 bytes.
+#[inline]
+pub fn publish_size(topic_len: usize, payload_len: usize, qos: QoS) -> Option<usize> {
+    if topic_len > wire::MAX_STRING || payload_len > wire::MAX_REMAINING_LENGTH {
+        return None;
+    }
+    let remaining_length = remaining_length(topic_len, payload_len, qos);
+    Some(1 + wire::remaining_length_size(remaining_length)? + remaining_length)
+}
+
+/// For lengths that cannot overflow together.
+#[inline]
+fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
+    let packet_id_len = match qos {
+        QoS::AtMostOnce => 0,
+        QoS::AtLeastOnce => 2,
+    };
+    2 + topic_len + packet_id_len + payload_len
+}
+
+/// The topic was checked by [`topic::check_name`]. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5], or for QoS 1 when it is to be set later.
+/// Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows.
+#[inline]
+pub fn encode_publish(
+    out: &mut Vec<u8>,
+    topic: &str,
+    payload: &[u8],
+    qos: QoS,
+    retain: bool,
+    packet_id: u16,
+) {
+    let Some(size) = publish_size(topic.len(), payload.len(), qos) else {
+        return;
+    };
+    out.reserve(size);
+    let remaining_length = remaining_length(topic.len(), payload.len(), qos);
+    let first = 0x30 | (qos as u8) << 1 | u8::from(retain);
+    let [topic_high, topic_low] = (topic.len() as u16).to_be_bytes();
+    // Nearly every message is here: one copy of four or five bytes instead of as many pushes.
+    if remaining_length < 0x80 {
+        out.extend_from_slice(&[first, remaining_length as u8, topic_high, topic_low]);
+    } else if remaining_length < 0x4000 {
+        let (low, high) = (remaining_length as u8 | 0x80, (remaining_length >> 7) as u8);
+        out.extend_from_slice(&[first, low, high, topic_high, topic_low]);
+    } else {
+        wire::put_fixed_header(out, first, remaining_length);
+        out.extend_from_slice(&[topic_high, topic_low]);
+    }
+    out.extend_from_slice(topic.as_bytes());
+    if qos == QoS::AtLeastOnce {
+        wire::put_u16(out, packet_id);
+    }
+    out.extend_from_slice(payload);
+}
+
+/// Of an encoded QoS 1 PUBLISH; on anything else nothing happens.
+#[inline]
+pub fn set_publish_packet_id(packet: &mut [u8], packet_id: u16) {
+    let Ok(Some(header)) = FixedHeader::read(packet) else {
+        return;
+    };
+    if header.first & 0xF6 != 0x32 {
+        return;
+    }
+    let Some((topic, _)) = packet.get(header.size..).and_then(wire::split_field) else {
+        return;
+    };
+    let position = header.size + 2 + topic.len();
+    if let Some(place) = packet.get_mut(position..position + 2) {
+        place.copy_from_slice(&packet_id.to_be_bytes());
+    }
+}
+
+/// Of an encoded PUBLISH: set when it is sent again [MQTT-3.3.1-1], never with QoS 0 [MQTT-3.3.1-2].
+#[inline]
+pub fn set_publish_dup(packet: &mut [u8], dup: bool) {
+    if let Some(first) = packet.first_mut() {
+        *first = *first & !0x08 | u8::from(dup) << 3;
+    }
+}
+
+/// DUP with QoS 0 is against [MQTT-3.3.1-2], but tolerated: LavinMQ up to April 2025 sends it when a delivery has to be repeated, and a
+/// connection lost for each is worse than a flag that says nothing.
+#[inline]
+pub(super) fn decode_publish<'a>(
+    header: FixedHeader,
+    bytes: &'a [u8],
+) -> Result<Option<Packet<'a>>, Error> {
+    let qos = match header.first & 0x06 {
+        0x00 => QoS::AtMostOnce,
+        0x02 => QoS::AtLeastOnce,
+        _ => return Err(wrong_qos(header.first)),
+    };
+    let Some(body) = header.body(bytes) else {
+        return Ok(None);
+    };
+    let Some((name, rest)) = wire::split_field(body) else {
+        return Err(too_short(header, "topic name"));
+    };
+    let Ok(name) = std::str::from_utf8(name) else {
+        return Err(wire::malformed(
+            "PUBLISH: topic name is not UTF-8 [MQTT-1.5.3-1]",
+        ));
+    };
+    if !topic::is_name(name) {
+        return Err(wrong_topic(name));
+    }
+    let (packet_id, payload) = match qos {
+        QoS::AtMostOnce => (0, rest),
+        QoS::AtLeastOnce => {
+            let Some((packet_id, payload)) = rest.split_first_chunk() else {
+                return Err(too_short(header, "packet identifier"));
+            };
+            (wire::packet_id(*packet_id, "PUBLISH")?, payload)
+        }
+    };
+    Ok(Some(Packet::Publish(Publish {
+        topic: name,
+        payload,
+        qos,
+        retain: header.first & 0x01 != 0,
+        dup: header.first & 0x08 != 0,
+        packet_id,
+    })))
+}
+
+#[cold]
+fn wrong_qos(first: u8) -> Error {
+    wire::malformed(if first & 0x06 == 0x06 {
+        "PUBLISH with QoS 3 [MQTT-3.3.1-4]"
+    } else {
+        "PUBLISH with QoS 2, which no subscription asked for [MQTT-3.8.4-6]"
+    })
+}
+
+#[cold]
+fn too_short(header: FixedHeader, field: &'static str) -> Error {
+    wire::malformed(format!(
+        "PUBLISH with a remaining length of {}, which ends within the {field}",
+        header.remaining_length()
+    ))
+}
+
+#[cold]
+fn wrong_topic(name: &str) -> Error {
+    match topic::check_name(name) {
+        Err(error) => Error::new(Code::Protocol, format!("PUBLISH: {}", error.detail)),
+        Ok(()) => wire::malformed("PUBLISH: topic name is not valid"),
+    }
+}
