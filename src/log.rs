@@ -28,7 +28,10 @@ impl Log {
     }
 
     pub fn new(level: Level, sink: Arc<dyn Fn(Level, &str) + Send + Sync>) -> Self {
-        Log { level, sink: Some(sink) }
+        Log {
+            level,
+            sink: Some(sink),
+        }
     }
 
     pub fn enabled(&self, level: Level) -> bool {

@@ -40,15 +40,29 @@ pub struct Delivery {}
 
 impl Delivery {
     /// The topic name, followed by a NUL.
-    pub fn topic_with_nul(&self) -> &[u8] { todo!() }
-    pub fn payload(&self) -> &[u8] { todo!() }
-    pub fn qos(&self) -> QoS { todo!() }
-    pub fn retain(&self) -> bool { todo!() }
-    pub fn dup(&self) -> bool { todo!() }
+    pub fn topic_with_nul(&self) -> &[u8] {
+        todo!()
+    }
+    pub fn payload(&self) -> &[u8] {
+        todo!()
+    }
+    pub fn qos(&self) -> QoS {
+        todo!()
+    }
+    pub fn retain(&self) -> bool {
+        todo!()
+    }
+    pub fn dup(&self) -> bool {
+        todo!()
+    }
     /// Zero for QoS 0.
-    pub fn packet_id(&self) -> u16 { todo!() }
+    pub fn packet_id(&self) -> u16 {
+        todo!()
+    }
     /// For `Client::acknowledge`; zero for QoS 0.
-    pub fn acknowledgement(&self) -> u64 { todo!() }
+    pub fn acknowledgement(&self) -> u64 {
+        todo!()
+    }
 }
 
 pub type MessageHandler = Arc<dyn Fn(&Delivery) + Send + Sync>;
@@ -57,13 +71,20 @@ pub type OfflineHandler = Arc<dyn Fn(&Error) + Send + Sync>;
 /// Error, milliseconds until the next attempt (`None`: there will be none).
 pub type ConnectFailedHandler = Arc<dyn Fn(&Error, Option<u64>) + Send + Sync>;
 /// Operation id (0 for a resubscription), kind, topic or filter, result.
-pub type OutcomeHandler = Arc<dyn Fn(OperationId, OperationKind, &str, &Result<(), Error>) + Send + Sync>;
+pub type OutcomeHandler =
+    Arc<dyn Fn(OperationId, OperationKind, &str, &Result<(), Error>) + Send + Sync>;
 /// Host, port, milliseconds left; gives a connected descriptor, or -1.
 pub type SocketFactory = Arc<dyn Fn(&str, u16, u64) -> i32 + Send + Sync>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum OperationKind { Connect = 0, Disconnect = 1, Publish = 2, Subscribe = 3, Unsubscribe = 4 }
+pub enum OperationKind {
+    Connect = 0,
+    Disconnect = 1,
+    Publish = 2,
+    Subscribe = 3,
+    Unsubscribe = 4,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -105,48 +126,150 @@ pub struct Stats {
 pub struct Client {}
 
 impl Client {
-    pub fn new(_config: Config) -> Result<Arc<Client>, Error> { todo!() }
+    pub fn new(_config: Config) -> Result<Arc<Client>, Error> {
+        todo!()
+    }
 
     /// Changes the configuration while no connection is wanted; `InvalidState` otherwise. On an error nothing has changed.
-    pub fn configure(&self, _change: impl FnOnce(&mut Config) -> Result<(), Error>) -> Result<(), Error> { todo!() }
+    pub fn configure(
+        &self,
+        _change: impl FnOnce(&mut Config) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        todo!()
+    }
     /// The same at any time; used from the next attempt on.
-    pub fn configure_any_time(&self, _change: impl FnOnce(&mut Config) -> Result<(), Error>) -> Result<(), Error> { todo!() }
-    pub fn configure_socket_factory(&self, _make: impl FnOnce() -> Option<SocketFactory>) -> Result<(), Error> { todo!() }
+    pub fn configure_any_time(
+        &self,
+        _change: impl FnOnce(&mut Config) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn configure_socket_factory(
+        &self,
+        _make: impl FnOnce() -> Option<SocketFactory>,
+    ) -> Result<(), Error> {
+        todo!()
+    }
 
     // Handlers. `make` is called only if the call succeeds, so on an error nothing was taken. The replaced handler is dropped outside all locks.
-    pub fn on_online(&self, _make: impl FnOnce() -> Option<OnlineHandler>) -> Result<(), Error> { todo!() }
-    pub fn on_offline(&self, _make: impl FnOnce() -> Option<OfflineHandler>) -> Result<(), Error> { todo!() }
-    pub fn on_message(&self, _make: impl FnOnce() -> Option<MessageHandler>) -> Result<(), Error> { todo!() }
-    pub fn on_connect_failed(&self, _make: impl FnOnce() -> Option<ConnectFailedHandler>) -> Result<(), Error> { todo!() }
-    pub fn on_outcome(&self, _make: impl FnOnce() -> Option<OutcomeHandler>) -> Result<(), Error> { todo!() }
-    pub fn on_log(&self, _make: impl FnOnce() -> Log) -> Result<(), Error> { todo!() }
+    pub fn on_online(&self, _make: impl FnOnce() -> Option<OnlineHandler>) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn on_offline(&self, _make: impl FnOnce() -> Option<OfflineHandler>) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn on_message(&self, _make: impl FnOnce() -> Option<MessageHandler>) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn on_connect_failed(
+        &self,
+        _make: impl FnOnce() -> Option<ConnectFailedHandler>,
+    ) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn on_outcome(&self, _make: impl FnOnce() -> Option<OutcomeHandler>) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn on_log(&self, _make: impl FnOnce() -> Log) -> Result<(), Error> {
+        todo!()
+    }
 
     /// Waits for CONNACK or the failure. Keep alive in seconds, 0 = none.
-    pub fn connect(&self, _keep_alive_secs: u16) -> Result<(), Error> { todo!() }
+    pub fn connect(&self, _keep_alive_secs: u16) -> Result<(), Error> {
+        todo!()
+    }
     /// `make` is called only if the operation is accepted, before any callback of it can run: the place to hand out the id and to take the userdata.
-    pub fn connect_async(&self, _keep_alive_secs: u16, _make: impl FnOnce(OperationId) -> Option<Completion>) -> Result<Accepted, Error> { todo!() }
+    pub fn connect_async(
+        &self,
+        _keep_alive_secs: u16,
+        _make: impl FnOnce(OperationId) -> Option<Completion>,
+    ) -> Result<Accepted, Error> {
+        todo!()
+    }
     /// Gives how many operations are kept for the next connection.
-    pub fn disconnect(&self) -> Result<usize, Error> { todo!() }
-    pub fn disconnect_async(&self, _make: impl FnOnce(OperationId) -> Option<Completion>) -> Result<Accepted, Error> { todo!() }
+    pub fn disconnect(&self) -> Result<usize, Error> {
+        todo!()
+    }
+    pub fn disconnect_async(
+        &self,
+        _make: impl FnOnce(OperationId) -> Option<Completion>,
+    ) -> Result<Accepted, Error> {
+        todo!()
+    }
 
-    pub fn publish(&self, _topic: &str, _payload: &[u8], _qos: QoS, _retain: bool) -> Result<Accepted, Error> { todo!() }
-    pub fn publish_async(&self, _topic: &str, _payload: &[u8], _qos: QoS, _retain: bool, _make: impl FnOnce(OperationId) -> Option<Completion>) -> Result<Accepted, Error> { todo!() }
+    pub fn publish(
+        &self,
+        _topic: &str,
+        _payload: &[u8],
+        _qos: QoS,
+        _retain: bool,
+    ) -> Result<Accepted, Error> {
+        todo!()
+    }
+    pub fn publish_async(
+        &self,
+        _topic: &str,
+        _payload: &[u8],
+        _qos: QoS,
+        _retain: bool,
+        _make: impl FnOnce(OperationId) -> Option<Completion>,
+    ) -> Result<Accepted, Error> {
+        todo!()
+    }
     /// `make` gives the message handler (`None`: only `on_message` sees the messages). `manual`: QoS 1 messages of this subscription are acknowledged by `acknowledge`.
     /// Gives the granted QoS where the outcome is known.
-    pub fn subscribe(&self, _filter: &str, _qos: QoS, _manual: bool, _make: impl FnOnce() -> Option<MessageHandler>) -> Result<(Accepted, Option<QoS>), Error> { todo!() }
-    pub fn subscribe_async(&self, _filter: &str, _qos: QoS, _manual: bool, _make: impl FnOnce(OperationId) -> (Option<Completion>, Option<MessageHandler>)) -> Result<Accepted, Error> { todo!() }
-    pub fn unsubscribe(&self, _filter: &str) -> Result<Accepted, Error> { todo!() }
-    pub fn unsubscribe_async(&self, _filter: &str, _make: impl FnOnce(OperationId) -> Option<Completion>) -> Result<Accepted, Error> { todo!() }
+    pub fn subscribe(
+        &self,
+        _filter: &str,
+        _qos: QoS,
+        _manual: bool,
+        _make: impl FnOnce() -> Option<MessageHandler>,
+    ) -> Result<(Accepted, Option<QoS>), Error> {
+        todo!()
+    }
+    pub fn subscribe_async(
+        &self,
+        _filter: &str,
+        _qos: QoS,
+        _manual: bool,
+        _make: impl FnOnce(OperationId) -> (Option<Completion>, Option<MessageHandler>),
+    ) -> Result<Accepted, Error> {
+        todo!()
+    }
+    pub fn unsubscribe(&self, _filter: &str) -> Result<Accepted, Error> {
+        todo!()
+    }
+    pub fn unsubscribe_async(
+        &self,
+        _filter: &str,
+        _make: impl FnOnce(OperationId) -> Option<Completion>,
+    ) -> Result<Accepted, Error> {
+        todo!()
+    }
 
-    pub fn acknowledge(&self, _acknowledgement: u64) -> Result<(), Error> { todo!() }
-    pub fn cancel(&self, _operation: OperationId) -> Result<(), Error> { todo!() }
-    pub fn reconnect(&self) -> Result<(), Error> { todo!() }
-    pub fn state(&self) -> Result<State, Error> { todo!() }
-    pub fn stats(&self) -> Result<Stats, Error> { todo!() }
+    pub fn acknowledge(&self, _acknowledgement: u64) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn cancel(&self, _operation: OperationId) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn reconnect(&self) -> Result<(), Error> {
+        todo!()
+    }
+    pub fn state(&self) -> Result<State, Error> {
+        todo!()
+    }
+    pub fn stats(&self) -> Result<Stats, Error> {
+        todo!()
+    }
 
     /// Ends the client. Inside a callback it returns at once; outside when all callbacks have run and all handlers are dropped.
-    pub fn free(&self) { todo!() }
+    pub fn free(&self) {
+        todo!()
+    }
 }
 
 /// Tells the engine that this process is a forked child: its threads are gone. Called by `ffi/fork.rs` from pthread_atfork.
-pub fn forked() { todo!() }
+pub fn forked() {
+    todo!()
+}

@@ -34,7 +34,12 @@ impl Waits {
         let most = (least * 2).min(backoff.max).max(least);
         self.failures = self.failures.saturating_add(1);
         let span = u64::try_from((most - least).as_nanos()).unwrap_or(u64::MAX);
-        least + Duration::from_nanos(if span == 0 { 0 } else { self.draw() % (span + 1) })
+        least
+            + Duration::from_nanos(if span == 0 {
+                0
+            } else {
+                self.draw() % (span + 1)
+            })
     }
 
     /// SplitMix64: enough to spread a fleet, and the same for the same seed.
@@ -63,12 +68,25 @@ mod tests {
     fn p7_each_wait_is_in_its_bounds_and_not_always_the_same() {
         for seed in 0..200 {
             let mut waits = Waits::new(seed);
-            for (least, most) in [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (16, 32), (16, 32)] {
+            for (least, most) in [
+                (1, 2),
+                (2, 4),
+                (4, 8),
+                (8, 16),
+                (16, 32),
+                (16, 32),
+                (16, 32),
+            ] {
                 let wait = waits.next(&backoff(1, 32));
-                assert!(wait >= Duration::from_secs(least) && wait <= Duration::from_secs(most), "{wait:?}");
+                assert!(
+                    wait >= Duration::from_secs(least) && wait <= Duration::from_secs(most),
+                    "{wait:?}"
+                );
             }
         }
-        let spread: std::collections::BTreeSet<_> = (0..50).map(|seed| Waits::new(seed).next(&backoff(1, 32))).collect();
+        let spread: std::collections::BTreeSet<_> = (0..50)
+            .map(|seed| Waits::new(seed).next(&backoff(1, 32)))
+            .collect();
         assert!(spread.len() > 40);
     }
 

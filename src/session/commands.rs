@@ -41,7 +41,10 @@ impl<T, H: Clone> Session<T, H> {
         self.make_room(accepted, size)?;
         let mut packet = Vec::new();
         if packet.try_reserve_exact(size).is_err() {
-            return Err(Error::new(Code::NoMemory, format!("no memory for a packet of {size} bytes")));
+            return Err(Error::new(
+                Code::NoMemory,
+                format!("no memory for a packet of {size} bytes"),
+            ));
         }
         codec::encode_publish(&mut packet, topic, payload, qos, retain, 0);
         let id = self.accept(now, accepted, wait, Body::Publish { packet, qos }, tag);
@@ -61,7 +64,10 @@ impl<T, H: Clone> Session<T, H> {
         self.check_memory(size)?;
         let writer = self.outgoing.writer();
         if writer.try_reserve(size).is_err() {
-            return Err(Error::new(Code::NoMemory, format!("no memory for a packet of {size} bytes")));
+            return Err(Error::new(
+                Code::NoMemory,
+                format!("no memory for a packet of {size} bytes"),
+            ));
         }
         codec::encode_publish(writer, topic, payload, QoS::AtMostOnce, retain, 0);
         self.counters.messages_sent += 1;
@@ -125,7 +131,11 @@ impl<T, H: Clone> Session<T, H> {
 
     /// Ends an operation as cancelled. What has begun to leave cannot be called back: the broker may have it.
     pub fn cancel(&mut self, now: Instant, id: OperationId) -> Result<(), Error> {
-        if self.connect.as_ref().is_some_and(|waiter| waiter.operation == id) {
+        if self
+            .connect
+            .as_ref()
+            .is_some_and(|waiter| waiter.operation == id)
+        {
             let why = Error::new(Code::Cancelled, "the connect was cancelled");
             if self.wanted.is_some_and(|wanted| wanted.first) {
                 return self.disconnect(now, |_| None).map(|_| ());
@@ -141,25 +151,31 @@ impl<T, H: Clone> Session<T, H> {
         if self.give_up(now, id, why()) {
             return Ok(());
         }
-        Err(Error::new(Code::NotFound, format!("no operation {} is pending", id.0)))
+        Err(Error::new(
+            Code::NotFound,
+            format!("no operation {} is pending", id.0),
+        ))
     }
 
     /// Ends an operation that is in flight or waits for its place there. False if there is none with this id.
     pub(super) fn give_up(&mut self, now: Instant, id: OperationId, why: Error) -> bool {
-        for waiting in [&mut self.waiting_publishes, &mut self.waiting_requests] {
-            if let Some(operation) = waiting
-                .iter()
-                .position(|operation| operation.id == id)
-                .and_then(|index| waiting.remove(index))
-            {
-                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                self.end(operation, Err(why), 0);
-                return true;
-            }
+        let waiting = [&mut self.waiting_publishes, &mut self.waiting_requests];
+        let found = waiting.into_iter().find_map(|waiting| {
+            let index = waiting.iter().position(|operation| operation.id == id)?;
+            waiting.remove(index)
+        });
+        if let Some(operation) = found {
+            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+            self.end(operation, Err(why), 0);
+            return true;
         }
         let connected = self.is_connected();
         for publish in [true, false] {
-            let table = if publish { &mut self.publishes } else { &mut self.requests };
+            let table = if publish {
+                &mut self.publishes
+            } else {
+                &mut self.requests
+            };
             let Some(slot) = table
                 .iter_mut()
                 .find(|slot| slot.operation().is_some_and(|operation| operation.id == id))
@@ -260,7 +276,10 @@ impl<T, H: Clone> Session<T, H> {
                 self.counters.evicted += 1;
                 let why = Error::new(
                     Code::Dropped,
-                    format!("dropped from the full offline queue for a newer operation: \"{}\"", evicted.topic()),
+                    format!(
+                        "dropped from the full offline queue for a newer operation: \"{}\"",
+                        evicted.topic()
+                    ),
                 );
                 self.end(evicted, Err(why), 0);
                 Ok(())
@@ -288,7 +307,15 @@ impl<T, H: Clone> Session<T, H> {
         id
     }
 
-    fn enter(&mut self, now: Instant, id: OperationId, accepted: Accepted, wait: Wait, body: Body<H>, tag: Option<T>) {
+    fn enter(
+        &mut self,
+        now: Instant,
+        id: OperationId,
+        accepted: Accepted,
+        wait: Wait,
+        body: Body<H>,
+        tag: Option<T>,
+    ) {
         let operation = Operation {
             id,
             tag,

@@ -52,7 +52,10 @@ impl<T, H: Clone> Session<T, H> {
             self.push_deadline(deadline, operation);
         }
         let first = self.wanted.is_none_or(|wanted| wanted.first);
-        self.wanted = Some(Wanted { keep_alive_secs, first });
+        self.wanted = Some(Wanted {
+            keep_alive_secs,
+            first,
+        });
         self.waits.reset();
         if matches!(self.phase, Phase::Idle | Phase::Backoff { .. }) {
             self.open(now);
@@ -61,12 +64,19 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Refuses new operations, waits for what is in flight, says DISCONNECT. Without a connection: stops the attempts.
-    pub fn disconnect(&mut self, now: Instant, tag: impl FnOnce(OperationId) -> Option<T>) -> Result<OperationId, Error> {
+    pub fn disconnect(
+        &mut self,
+        now: Instant,
+        tag: impl FnOnce(OperationId) -> Option<T>,
+    ) -> Result<OperationId, Error> {
         if self.phase == Phase::Ended {
             return Err(Error::new(Code::InvalidState, "the client is being freed"));
         }
         if self.leaving.is_some() {
-            return Err(Error::new(Code::InvalidState, "a disconnect is already under way"));
+            return Err(Error::new(
+                Code::InvalidState,
+                "a disconnect is already under way",
+            ));
         }
         let operation = self.next_operation();
         let waiter = Waiter {
@@ -89,7 +99,10 @@ impl<T, H: Clone> Session<T, H> {
         self.phase = Phase::Idle;
         self.wanted = None;
         self.finish_connect(
-            Err(Error::new(Code::Cancelled, "disconnect was called before the connection was made")),
+            Err(Error::new(
+                Code::Cancelled,
+                "disconnect was called before the connection was made",
+            )),
             false,
         );
         self.finish_disconnect(waiter);
@@ -99,15 +112,26 @@ impl<T, H: Clone> Session<T, H> {
     /// A new connection now: the network has changed, or new credentials are to be used.
     pub fn reconnect(&mut self, now: Instant) -> Result<(), Error> {
         match self.phase {
-            _ if self.leaving.is_some() => return Err(Error::new(Code::InvalidState, "the client is disconnecting")),
+            _ if self.leaving.is_some() => {
+                return Err(Error::new(
+                    Code::InvalidState,
+                    "the client is disconnecting",
+                ));
+            }
             Phase::Connected { .. } => {
-                self.hang_up(now, Error::new(Code::ConnectionLost, "reconnect was called"));
+                self.hang_up(
+                    now,
+                    Error::new(Code::ConnectionLost, "reconnect was called"),
+                );
                 self.open(now);
             }
             Phase::Backoff { .. } => self.open(now),
             Phase::Opening { .. } | Phase::Greeting { .. } => {}
             Phase::Idle | Phase::Ended => {
-                return Err(Error::new(Code::InvalidState, "no connection is wanted: call connect"));
+                return Err(Error::new(
+                    Code::InvalidState,
+                    "no connection is wanted: call connect",
+                ));
             }
         }
         Ok(())
@@ -140,8 +164,16 @@ impl<T, H: Clone> Session<T, H> {
                 _ => None,
             })
             .collect();
-        operations.extend(self.waiting_publishes.drain(..).map(|operation| (operation, 0)));
-        operations.extend(self.waiting_requests.drain(..).map(|operation| (operation, 0)));
+        operations.extend(
+            self.waiting_publishes
+                .drain(..)
+                .map(|operation| (operation, 0)),
+        );
+        operations.extend(
+            self.waiting_requests
+                .drain(..)
+                .map(|operation| (operation, 0)),
+        );
         while let Some(operation) = self.queue.pop() {
             operations.push((operation, 0));
         }
@@ -224,7 +256,10 @@ impl<T, H: Clone> Session<T, H> {
             wanted.first = false;
         }
         self.log.write(Level::Info, || {
-            format!("connected, session {}", if session_present { "present" } else { "new" })
+            format!(
+                "connected, session {}",
+                if session_present { "present" } else { "new" }
+            )
         });
         self.emit(Event::Online { session_present });
         self.finish_connect(Ok(()), session_present);
@@ -235,14 +270,16 @@ impl<T, H: Clone> Session<T, H> {
     /// The order on the wire: SUBSCRIBE, what was in flight, then the queue.
     fn restore(&mut self, now: Instant, session_present: bool) {
         // MQTT 3.1 has no flag that would tell whether the session was kept: subscribe again, and re-send as re-delivery.
-        let kept = session_present || (!self.config.clean_session && self.config.protocol == Protocol::V3_1);
+        let kept = session_present
+            || (!self.config.clean_session && self.config.protocol == Protocol::V3_1);
         if !session_present {
             self.resubscribe(now);
         }
         // A subscribe or unsubscribe that was never acknowledged is sent again in any case: it is no part of the session's state.
         let requests: Vec<Slot<T, H>> = self.requests.drain().collect();
-        let (restores, operations): (Vec<_>, Vec<_>) =
-            requests.into_iter().partition(|slot| matches!(slot.what, What::Restore(_)));
+        let (restores, operations): (Vec<_>, Vec<_>) = requests
+            .into_iter()
+            .partition(|slot| matches!(slot.what, What::Restore(_)));
         for slot in restores {
             self.requests.push(slot);
         }
@@ -279,7 +316,11 @@ impl<T, H: Clone> Session<T, H> {
             .filter(|filter| !leaving.contains(filter))
             .collect();
         // While one of them is under suspicion of making the broker hang up, each goes alone, so that the culprit shows.
-        let filters_per_subscribe = if self.suspects_a_filter() { 1 } else { FILTERS_PER_SUBSCRIBE };
+        let filters_per_subscribe = if self.suspects_a_filter() {
+            1
+        } else {
+            FILTERS_PER_SUBSCRIBE
+        };
         for filters in filters.chunks(filters_per_subscribe) {
             self.send_restore(now, filters.to_vec());
         }
@@ -303,14 +344,16 @@ impl<T, H: Clone> Session<T, H> {
             if let Some(leaving) = self.leaving.take() {
                 self.phase = Phase::Idle;
                 self.wanted = None;
-                self.log.write(Level::Info, || format!("disconnected: {why}"));
+                self.log
+                    .write(Level::Info, || format!("disconnected: {why}"));
                 self.emit(Event::Offline { why });
                 return self.finish_disconnect(leaving.waiter);
             }
             if now.since(since) >= self.config.backoff.stable {
                 self.waits.reset();
             }
-            self.log.write(Level::Warning, || format!("connection lost: {why}"));
+            self.log
+                .write(Level::Warning, || format!("connection lost: {why}"));
             self.counters.last_failure = Some(why.clone());
             self.emit(Event::Offline { why });
             self.phase = Phase::Backoff {
@@ -323,7 +366,8 @@ impl<T, H: Clone> Session<T, H> {
         if first && !self.config.retry_first_connect {
             self.phase = Phase::Idle;
             self.wanted = None;
-            self.log.write(Level::Error, || format!("connect failed: {why}"));
+            self.log
+                .write(Level::Error, || format!("connect failed: {why}"));
             self.emit(Event::ConnectFailed {
                 why: why.clone(),
                 next_attempt: None,
@@ -333,7 +377,10 @@ impl<T, H: Clone> Session<T, H> {
         let wait = self.waits.next(&self.config.backoff);
         self.phase = Phase::Backoff { until: now + wait };
         self.log.write(Level::Warning, || {
-            format!("attempt to connect failed, the next one in {} ms: {why}", wait.as_millis())
+            format!(
+                "attempt to connect failed, the next one in {} ms: {why}",
+                wait.as_millis()
+            )
         });
         self.emit(Event::ConnectFailed {
             why: why.clone(),
@@ -436,7 +483,10 @@ impl<T, H: Clone> Session<T, H> {
     pub(super) fn admits(&self) -> Result<Accepted, Error> {
         match self.phase {
             Phase::Ended => Err(Error::new(Code::InvalidState, "the client is being freed")),
-            _ if self.leaving.is_some() => Err(Error::new(Code::InvalidState, "the client is disconnecting")),
+            _ if self.leaving.is_some() => Err(Error::new(
+                Code::InvalidState,
+                "the client is disconnecting",
+            )),
             Phase::Connected { .. } if self.draining.is_none() => Ok(Accepted::Now),
             _ => Ok(Accepted::Queued),
         }

@@ -87,7 +87,10 @@ impl<T, H> InFlight<T, H> {
     }
 
     fn index(&self, packet_id: u16) -> Option<usize> {
-        let is = |slot: &Option<Slot<T, H>>| slot.as_ref().is_some_and(|slot| slot.packet_id == packet_id);
+        let is = |slot: &Option<Slot<T, H>>| {
+            slot.as_ref()
+                .is_some_and(|slot| slot.packet_id == packet_id)
+        };
         let first = self.slots.front()?.as_ref()?;
         // Identifiers are given in turn, so the distance of two is most often the distance of their slots.
         let guess = usize::from(packet_id.wrapping_sub(first.packet_id));

@@ -70,7 +70,11 @@ impl KeepAlive {
     /// The moment at which silence since the PINGREQ means a dead peer. While bytes still leave, the PINGREQ is behind them.
     fn dead_at(&self, output_pending: bool) -> Option<Instant> {
         let ping = self.ping.filter(|_| !self.paused)?;
-        let since = if output_pending { ping.max(self.last_progress) } else { ping };
+        let since = if output_pending {
+            ping.max(self.last_progress)
+        } else {
+            ping
+        };
         Some(since + self.timeout)
     }
 
@@ -95,7 +99,10 @@ impl KeepAlive {
     }
 
     pub(super) fn deadline(&self, output_pending: bool) -> Option<Instant> {
-        [self.dead_at(output_pending), self.ping_at()].into_iter().flatten().min()
+        [self.dead_at(output_pending), self.ping_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -108,7 +115,10 @@ pub(super) struct ActiveClock {
 
 impl ActiveClock {
     pub(super) fn read(&self, now: Instant) -> Duration {
-        self.elapsed + self.running_since.map_or(Duration::ZERO, |since| now.since(since))
+        self.elapsed
+            + self
+                .running_since
+                .map_or(Duration::ZERO, |since| now.since(since))
     }
 
     pub(super) fn run(&mut self, now: Instant, running: bool) {

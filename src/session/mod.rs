@@ -35,7 +35,9 @@ mod tests;
 
 pub use commands::Wait;
 pub use connecting::Login;
-pub use event::{Accepted, Done, Event, Inbound, Matched, Message, OperationId, OperationKind, Output};
+pub use event::{
+    Accepted, Done, Event, Inbound, Matched, Message, OperationId, OperationKind, Output,
+};
 
 use crate::config::SessionConfig;
 use crate::error::Error;
@@ -272,7 +274,9 @@ impl<T, H: Clone> Session<T, H> {
     /// Publishes, subscribes and unsubscribes that are with the broker or wait for their place in the window.
     pub fn in_flight(&self) -> usize {
         let sent = self.publishes.iter().chain(self.requests.iter());
-        sent.filter(|slot| slot.operation().is_some()).count() + self.waiting_publishes.len() + self.waiting_requests.len()
+        sent.filter(|slot| slot.operation().is_some()).count()
+            + self.waiting_publishes.len()
+            + self.waiting_requests.len()
     }
 
     /// Bytes of everything that was accepted and is not finished.
@@ -298,7 +302,9 @@ impl<T, H: Clone> Session<T, H> {
     fn end(&mut self, operation: Operation<T, H>, result: Result<(), Error>, packet_id: u16) {
         self.forget_deadline(operation.id);
         let outputs = &mut self.outputs;
-        operation.end(result, packet_id, None, |event| outputs.push_back(Output::Event(event)));
+        operation.end(result, packet_id, None, |event| {
+            outputs.push_back(Output::Event(event))
+        });
     }
 
     fn filter_refused(&mut self, filter: &Arc<str>, why: Error) {
@@ -315,6 +321,7 @@ impl<T, H: Clone> Session<T, H> {
 
     /// The clock of unacknowledged packets runs only while everything has left and the answers are read.
     fn settle_clock(&mut self, now: Instant) {
-        self.clock.run(now, self.outgoing.is_empty() && !self.paused);
+        self.clock
+            .run(now, self.outgoing.is_empty() && !self.paused);
     }
 }

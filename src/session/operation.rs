@@ -18,14 +18,19 @@ pub(super) struct Operation<T, H> {
 #[derive(Debug)]
 pub(super) enum Body<H> {
     /// The encoded PUBLISH; a QoS 1 one gets its packet identifier when it is sent.
-    Publish { packet: Vec<u8>, qos: QoS },
+    Publish {
+        packet: Vec<u8>,
+        qos: QoS,
+    },
     Subscribe {
         filter: Arc<str>,
         qos: QoS,
         handler: Option<H>,
         manual: bool,
     },
-    Unsubscribe { filter: Arc<str> },
+    Unsubscribe {
+        filter: Arc<str>,
+    },
 }
 
 impl<T, H> Operation<T, H> {
@@ -76,7 +81,8 @@ impl<T, H> Operation<T, H> {
             }));
         }
         if let Body::Subscribe {
-            handler: Some(handler), ..
+            handler: Some(handler),
+            ..
         } = self.body
         {
             emit(Event::Released(handler));
@@ -86,7 +92,11 @@ impl<T, H> Operation<T, H> {
 
 /// The topic name inside an encoded PUBLISH.
 fn publish_topic(packet: &[u8]) -> &str {
-    let remaining_length = packet[1..].iter().position(|byte| byte & 0x80 == 0).unwrap_or(0) + 1;
+    let remaining_length = packet[1..]
+        .iter()
+        .position(|byte| byte & 0x80 == 0)
+        .unwrap_or(0)
+        + 1;
     let at = 1 + remaining_length;
     let length = usize::from(u16::from_be_bytes([packet[at], packet[at + 1]]));
     std::str::from_utf8(&packet[at + 2..at + 2 + length]).unwrap_or_default()

@@ -40,7 +40,10 @@ impl Outgoing {
 
     /// Where packets are encoded.
     pub(super) fn writer(&mut self) -> &mut Vec<u8> {
-        if self.start > 0 && self.start >= self.bytes.len() / 2 && self.bytes.len() == self.bytes.capacity() {
+        if self.start > 0
+            && self.start >= self.bytes.len() / 2
+            && self.bytes.len() == self.bytes.capacity()
+        {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
@@ -85,12 +88,18 @@ mod tests {
         let mut outgoing = Outgoing::default();
         outgoing.writer().extend_from_slice(b"abcdef");
         outgoing.take(2);
-        assert_eq!((outgoing.taken(), outgoing.end(), outgoing.pending()), (2, 6, &b"cdef"[..]));
+        assert_eq!(
+            (outgoing.taken(), outgoing.end(), outgoing.pending()),
+            (2, 6, &b"cdef"[..])
+        );
         outgoing.writer().extend_from_slice(b"gh");
         assert!(!outgoing.cut(1..4), "its first byte has left");
         assert!(outgoing.cut(4..6));
         assert_eq!(outgoing.pending(), b"cdgh");
         outgoing.take(4);
-        assert_eq!((outgoing.taken(), outgoing.end(), outgoing.is_empty()), (6, 6, true));
+        assert_eq!(
+            (outgoing.taken(), outgoing.end(), outgoing.is_empty()),
+            (6, 6, true)
+        );
     }
 }

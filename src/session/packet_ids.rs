@@ -27,7 +27,11 @@ impl PacketIds {
         }
         loop {
             // Zero is no identifier [MQTT-2.3.1-1].
-            self.last = if self.last == u16::MAX { 1 } else { self.last + 1 };
+            self.last = if self.last == u16::MAX {
+                1
+            } else {
+                self.last + 1
+            };
             if self.insert(self.last) {
                 return Some(self.last);
             }

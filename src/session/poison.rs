@@ -22,19 +22,31 @@ pub(super) struct Suspicion {
 
 impl<T, H: Clone> Session<T, H> {
     pub(super) fn suspects_a_filter(&self) -> bool {
-        matches!(&self.suspect, Some(Suspicion { suspect: Suspect::Filter(_), .. }))
+        matches!(
+            &self.suspect,
+            Some(Suspicion {
+                suspect: Suspect::Filter(_),
+                ..
+            })
+        )
     }
 
     /// The peer has closed the connection: the oldest unacknowledged packet on it becomes (or stays) the suspect.
     /// Gives it if it was that too often.
     pub(super) fn suspect_oldest(&mut self, why: &Error) -> Option<Suspect> {
-        let oldest = if why.code == Code::ConnectionLost { self.oldest_sent() } else { None };
+        let oldest = if why.code == Code::ConnectionLost {
+            self.oldest_sent()
+        } else {
+            None
+        };
         let Some(oldest) = oldest else {
             self.suspect = None;
             return None;
         };
         let connections = match self.suspect.take() {
-            Some(suspicion) if suspicion.suspect == oldest && !self.acknowledged => suspicion.connections + 1,
+            Some(suspicion) if suspicion.suspect == oldest && !self.acknowledged => {
+                suspicion.connections + 1
+            }
             _ => 1,
         };
         let limit = self.config.refused_by_close_limit;
@@ -72,13 +84,13 @@ impl<T, H: Clone> Session<T, H> {
                 self.filter_refused(&filter, why);
             }
             Suspect::Operation(id) => {
-                for table in [&mut self.publishes, &mut self.requests] {
-                    if let Some((packet_id, operation)) = take_operation(table, id) {
-                        self.packet_ids.release(packet_id);
-                        self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                        let why = refused(limit, &format!("\"{}\"", operation.topic()));
-                        return self.end(operation, Err(why), packet_id);
-                    }
+                let found = take_operation(&mut self.publishes, id)
+                    .or_else(|| take_operation(&mut self.requests, id));
+                if let Some((packet_id, operation)) = found {
+                    self.packet_ids.release(packet_id);
+                    self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                    let why = refused(limit, &format!("\"{}\"", operation.topic()));
+                    self.end(operation, Err(why), packet_id);
                 }
             }
         }

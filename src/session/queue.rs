@@ -37,7 +37,10 @@ impl<T, H> Queue<T, H> {
     /// Makes room for one more. Gives the operation that had to go for it, if any. On an error nothing has changed.
     ///
     /// Only publishes are evicted: a subscription that silently never comes into being would be worse than a lost sample.
-    pub(super) fn make_room(&mut self, config: &SessionConfig) -> Result<Option<Operation<T, H>>, Error> {
+    pub(super) fn make_room(
+        &mut self,
+        config: &SessionConfig,
+    ) -> Result<Option<Operation<T, H>>, Error> {
         let Some(size) = config.queue_size else {
             return Ok(None);
         };
@@ -78,7 +81,10 @@ impl<T, H> Queue<T, H> {
 
     /// Operations are queued in the order of their ids, so one is found in logarithmic time.
     pub(super) fn remove(&mut self, id: OperationId) -> Option<Operation<T, H>> {
-        let index = self.operations.binary_search_by_key(&id, |operation| operation.id).ok()?;
+        let index = self
+            .operations
+            .binary_search_by_key(&id, |operation| operation.id)
+            .ok()?;
         self.remove_at(index)
     }
 

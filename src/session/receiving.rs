@@ -52,7 +52,10 @@ impl Receipts {
                 *acknowledged = true;
                 Ok(())
             }
-            Some(_) => Err(Error::new(Code::Stale, "this message was acknowledged already")),
+            Some(_) => Err(Error::new(
+                Code::Stale,
+                "this message was acknowledged already",
+            )),
             None => Err(Error::new(
                 Code::InvalidArgument,
                 format!("{receipt} is not the acknowledgement token of a message"),
@@ -62,7 +65,9 @@ impl Receipts {
 
     /// The packet identifier of the oldest message, if it is acknowledged.
     pub(super) fn next_acknowledged(&mut self) -> Option<u16> {
-        let (packet_id, _) = self.pending.pop_front_if(|(_, acknowledged)| *acknowledged)?;
+        let (packet_id, _) = self
+            .pending
+            .pop_front_if(|(_, acknowledged)| *acknowledged)?;
         self.first += 1;
         Some(packet_id)
     }
@@ -90,7 +95,9 @@ impl Held {
 impl<T, H: Clone> Session<T, H> {
     /// Bytes came in, in whatever pieces. Malformed ones end the connection.
     pub fn received(&mut self, now: Instant, bytes: &[u8]) {
-        if !matches!(self.phase, Phase::Greeting { .. } | Phase::Connected { .. }) || bytes.is_empty() {
+        if !matches!(self.phase, Phase::Greeting { .. } | Phase::Connected { .. })
+            || bytes.is_empty()
+        {
             return;
         }
         self.counters.bytes_received += bytes.len() as u64;
@@ -126,9 +133,11 @@ impl<T, H: Clone> Session<T, H> {
     /// Handles all whole packets; gives how many bytes they took. If the connection ends meanwhile, all of them.
     fn packets(&mut self, now: Instant, bytes: &[u8]) -> Result<usize, Error> {
         let mut at = 0;
-        while let Some((packet, length)) =
-            codec::decode(&bytes[at..], self.config.protocol, self.config.max_packet_size)?
-        {
+        while let Some((packet, length)) = codec::decode(
+            &bytes[at..],
+            self.config.protocol,
+            self.config.max_packet_size,
+        )? {
             at += length;
             self.packet(now, packet)?;
             if !matches!(self.phase, Phase::Greeting { .. } | Phase::Connected { .. }) {
@@ -146,7 +155,10 @@ impl<T, H: Clone> Session<T, H> {
                 return_code,
             } = packet
             else {
-                return Err(Error::new(Code::Protocol, "the broker's first packet is not CONNACK [MQTT-3.2.0-1]"));
+                return Err(Error::new(
+                    Code::Protocol,
+                    "the broker's first packet is not CONNACK [MQTT-3.2.0-1]",
+                ));
             };
             self.connack(now, session_present, return_code);
             return Ok(());
@@ -161,10 +173,16 @@ impl<T, H: Clone> Session<T, H> {
             Packet::Unsuback { packet_id } => self.unsuback(packet_id),
             Packet::Pingresp => {}
             Packet::Disconnect => {
-                return Err(Error::new(Code::ConnectionLost, "the broker said DISCONNECT"));
+                return Err(Error::new(
+                    Code::ConnectionLost,
+                    "the broker said DISCONNECT",
+                ));
             }
             Packet::Connack { .. } => {
-                return Err(Error::new(Code::Protocol, "a second CONNACK on one connection"));
+                return Err(Error::new(
+                    Code::Protocol,
+                    "a second CONNACK on one connection",
+                ));
             }
         }
         Ok(())
@@ -206,12 +224,14 @@ impl<T, H: Clone> Session<T, H> {
 
     /// A SUBSCRIBE for a filter that matches `name` is under way, and it is not one that we have already.
     fn awaits_suback_of(&self, name: &str) -> bool {
-        self.requests.iter().any(|slot| match slot.operation().map(|operation| &operation.body) {
-            Some(Body::Subscribe { filter, .. }) => {
-                topic::matches(filter, name) && !self.subscriptions.contains(filter)
-            }
-            _ => false,
-        })
+        self.requests.iter().any(
+            |slot| match slot.operation().map(|operation| &operation.body) {
+                Some(Body::Subscribe { filter, .. }) => {
+                    topic::matches(filter, name) && !self.subscriptions.contains(filter)
+                }
+                _ => false,
+            },
+        )
     }
 
     /// Delivers the messages that need not wait any more, or `all`.

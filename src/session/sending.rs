@@ -22,7 +22,11 @@ impl<T, H: Clone> Session<T, H> {
         self.outgoing.take(count);
         self.counters.bytes_sent += count as u64;
         self.keep_alive.sent(now);
-        while self.departing.front().is_some_and(|(end, _)| *end <= self.outgoing.taken()) {
+        while self
+            .departing
+            .front()
+            .is_some_and(|(end, _)| *end <= self.outgoing.taken())
+        {
             if let Some((_, operation)) = self.departing.pop_front() {
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
                 self.end(operation, Ok(()), 0);
@@ -64,14 +68,20 @@ impl<T, H: Clone> Session<T, H> {
 
     fn fill_window(&mut self, now: Instant) {
         while !self.waiting_requests.is_empty() {
-            let Some(packet_id) = self.packet_ids.take() else { break };
+            let Some(packet_id) = self.packet_ids.take() else {
+                break;
+            };
             if let Some(operation) = self.waiting_requests.pop_front() {
                 let slot = self.slot(packet_id, What::Operation(operation), now);
                 self.resend_request(now, slot);
             }
         }
-        while !self.waiting_publishes.is_empty() && self.publishes.len() < usize::from(self.config.in_flight_window) {
-            let Some(packet_id) = self.packet_ids.take() else { break };
+        while !self.waiting_publishes.is_empty()
+            && self.publishes.len() < usize::from(self.config.in_flight_window)
+        {
+            let Some(packet_id) = self.packet_ids.take() else {
+                break;
+            };
             if let Some(mut operation) = self.waiting_publishes.pop_front() {
                 if let Body::Publish { packet, .. } = &mut operation.body {
                     codec::set_publish_packet_id(packet, packet_id);
@@ -118,14 +128,19 @@ impl<T, H: Clone> Session<T, H> {
             What::Operation(Operation {
                 body: Body::Subscribe { filter, qos, .. },
                 ..
-            }) => codec::encode_subscribe(writer, slot.packet_id, std::iter::once((&**filter, *qos))),
+            }) => {
+                codec::encode_subscribe(writer, slot.packet_id, std::iter::once((&**filter, *qos)))
+            }
             What::Operation(Operation {
                 body: Body::Unsubscribe { filter },
                 ..
             }) => codec::encode_unsubscribe(writer, slot.packet_id, std::iter::once(&**filter)),
             What::Restore(filters) => {
-                let subscriptions = filters.iter().filter_map(|filter| self.subscriptions.get(filter));
-                let filters = subscriptions.map(|subscription| (&*subscription.filter, subscription.qos));
+                let subscriptions = filters
+                    .iter()
+                    .filter_map(|filter| self.subscriptions.get(filter));
+                let filters =
+                    subscriptions.map(|subscription| (&*subscription.filter, subscription.qos));
                 codec::encode_subscribe(writer, slot.packet_id, filters);
             }
             _ => {}
@@ -147,7 +162,10 @@ impl<T, H: Clone> Session<T, H> {
         slot.sent_at = now;
         let wait = self.acknowledgement_wait() * (1 << slot.resends.min(16));
         slot.resend_at = self.clock.read(now) + wait;
-        self.next_due = Some(self.next_due.map_or(slot.resend_at, |due| due.min(slot.resend_at)));
+        self.next_due = Some(
+            self.next_due
+                .map_or(slot.resend_at, |due| due.min(slot.resend_at)),
+        );
     }
 
     /// After this long an acknowledgement is overdue.
@@ -168,7 +186,8 @@ impl<T, H: Clone> Session<T, H> {
         if let What::Operation(operation) = slot.what {
             let latency = now.since(slot.sent_at);
             self.counters.last_acknowledgement_latency = latency;
-            self.counters.max_acknowledgement_latency = self.counters.max_acknowledgement_latency.max(latency);
+            self.counters.max_acknowledgement_latency =
+                self.counters.max_acknowledgement_latency.max(latency);
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             self.end(operation, Ok(()), packet_id);
         }
@@ -192,7 +211,9 @@ impl<T, H: Clone> Session<T, H> {
         if return_codes.len() != expected || return_codes.contains(&2) {
             return Err(Error::new(
                 Code::Protocol,
-                format!("SUBACK with the return codes {return_codes:?} for a SUBSCRIBE of {expected} filters with QoS 0 or 1 [MQTT-3.8.4-5]"),
+                format!(
+                    "SUBACK with the return codes {return_codes:?} for a SUBSCRIBE of {expected} filters with QoS 0 or 1 [MQTT-3.8.4-5]"
+                ),
             ));
         }
         self.packet_ids.release(packet_id);
@@ -264,7 +285,9 @@ impl<T, H: Clone> Session<T, H> {
             return self.unexpected("UNSUBACK", packet_id);
         }
         self.packet_ids.release(packet_id);
-        if let Some(What::Operation(operation)) = self.requests.remove(packet_id).map(|slot| slot.what) {
+        if let Some(What::Operation(operation)) =
+            self.requests.remove(packet_id).map(|slot| slot.what)
+        {
             self.acknowledged = true;
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             let removed = self.subscriptions.remove(&operation.topic());
@@ -278,7 +301,9 @@ impl<T, H: Clone> Session<T, H> {
     /// Not an error: what we have sent twice is acknowledged twice.
     fn unexpected(&self, what: &str, packet_id: u16) {
         self.log.write(Level::Warning, || {
-            format!("{what} for the packet identifier {packet_id}, which nothing waits for: ignored")
+            format!(
+                "{what} for the packet identifier {packet_id}, which nothing waits for: ignored"
+            )
         });
     }
 
@@ -309,7 +334,8 @@ impl<T, H: Clone> Session<T, H> {
                 self.draining = None;
                 break;
             }
-            let window_is_full = !self.waiting_publishes.is_empty() || self.outgoing.len() >= DRAIN_AHEAD;
+            let window_is_full =
+                !self.waiting_publishes.is_empty() || self.outgoing.len() >= DRAIN_AHEAD;
             if next > now || (interval.is_zero() && window_is_full) {
                 break;
             }
@@ -318,7 +344,11 @@ impl<T, H: Clone> Session<T, H> {
             }
             // The pace is kept from one operation to the next, but what was missed is not made up for in a burst.
             let following = next + interval;
-            self.draining = Some(if following > now { following } else { now + interval });
+            self.draining = Some(if following > now {
+                following
+            } else {
+                now + interval
+            });
         }
     }
 
@@ -337,9 +367,14 @@ impl<T, H: Clone> Session<T, H> {
         let window = usize::from(self.config.in_flight_window);
         if self.is_connected()
             && self.publishes.len() >= window
-            && self.publishes.iter().all(|slot| matches!(slot.what, What::Ended))
+            && self
+                .publishes
+                .iter()
+                .all(|slot| matches!(slot.what, What::Ended))
         {
-            let why = format!("none of {window} publishes was acknowledged before it timed out; a new connection frees their identifiers");
+            let why = format!(
+                "none of {window} publishes was acknowledged before it timed out; a new connection frees their identifiers"
+            );
             return self.hang_up(now, Error::new(Code::Timeout, why));
         }
         self.progress(now);
@@ -349,6 +384,8 @@ impl<T, H: Clone> Session<T, H> {
 fn refused(filter: &str) -> Error {
     Error::new(
         Code::SubscribeRefused,
-        format!("SUBACK 0x80: the broker refuses the subscription to \"{filter}\"; the policy must allow iot:Subscribe for it"),
+        format!(
+            "SUBACK 0x80: the broker refuses the subscription to \"{filter}\"; the policy must allow iot:Subscribe for it"
+        ),
     )
 }

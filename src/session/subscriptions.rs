@@ -62,8 +62,10 @@ impl<H: Clone> Subscriptions<H> {
         }
         let place = self.next;
         self.next += 1;
-        self.tree.insert(topic::matching_filter(&subscription.filter), place);
-        self.by_filter.insert(Arc::clone(&subscription.filter), place);
+        self.tree
+            .insert(topic::matching_filter(&subscription.filter), place);
+        self.by_filter
+            .insert(Arc::clone(&subscription.filter), place);
         self.granted.insert(place, subscription);
         None
     }
@@ -83,7 +85,12 @@ impl<H: Clone> Subscriptions<H> {
             handlers: Vec::new(),
             manual: false,
         };
-        for subscription in self.tree.matching(name).iter().filter_map(|place| self.granted.get(place)) {
+        for subscription in self
+            .tree
+            .matching(name)
+            .iter()
+            .filter_map(|place| self.granted.get(place))
+        {
             matched.handlers.extend(subscription.handler.clone());
             matched.manual |= subscription.manual;
         }
@@ -95,6 +102,8 @@ impl<H: Clone> Subscriptions<H> {
     /// All handlers, when the session ends.
     pub(super) fn clear(&mut self) -> impl Iterator<Item = H> + use<H> {
         let granted = std::mem::take(self).granted;
-        granted.into_values().filter_map(|subscription| subscription.handler)
+        granted
+            .into_values()
+            .filter_map(|subscription| subscription.handler)
     }
 }

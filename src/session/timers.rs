@@ -33,7 +33,10 @@ impl<T, H: Clone> Session<T, H> {
         };
         let unacknowledged = self.next_due.and_then(|due| self.clock.when(due));
         let keep_alive = self.keep_alive.deadline(!self.outgoing.is_empty());
-        [leaving, draining, unacknowledged, keep_alive].into_iter().flatten().min()
+        [leaving, draining, unacknowledged, keep_alive]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// It is `now`. Harmless when nothing is due.
@@ -47,7 +50,10 @@ impl<T, H: Clone> Session<T, H> {
         }
         match self.phase {
             Phase::Opening { deadline } if deadline <= now => {
-                self.hang_up(now, attempt_timed_out("no connection was made within the connect time-out"));
+                self.hang_up(
+                    now,
+                    attempt_timed_out("no connection was made within the connect time-out"),
+                );
             }
             Phase::Greeting { deadline } if deadline <= now => {
                 self.hang_up(now, attempt_timed_out("the broker did not answer CONNECT with CONNACK within the connect time-out"));
@@ -64,7 +70,8 @@ impl<T, H: Clone> Session<T, H> {
             Due::Ping => self.ping(now),
             Due::Dead => {
                 let waited = self.config.ping_timeout.as_millis();
-                let why = format!("no byte came from the broker within {waited} ms after a PINGREQ");
+                let why =
+                    format!("no byte came from the broker within {waited} ms after a PINGREQ");
                 return self.hang_up(now, Error::new(Code::PingTimeout, why));
             }
         }
@@ -92,26 +99,43 @@ impl<T, H: Clone> Session<T, H> {
         let silent = !self.keep_alive.is_waiting();
         let mut overdue = false;
         for publish in [false, true] {
-            let table = if publish { &mut self.publishes } else { &mut self.requests };
+            let table = if publish {
+                &mut self.publishes
+            } else {
+                &mut self.requests
+            };
             let slots: Vec<Slot<T, H>> = table.drain().collect();
             for mut slot in slots {
                 let is_due = slot.resend_at <= reading && !matches!(slot.what, What::Ended);
                 overdue |= is_due;
-                let table = if publish { &mut self.publishes } else { &mut self.requests };
+                let table = if publish {
+                    &mut self.publishes
+                } else {
+                    &mut self.requests
+                };
                 if !is_due {
                     if !matches!(slot.what, What::Ended) {
-                        self.next_due = Some(self.next_due.map_or(slot.resend_at, |due| due.min(slot.resend_at)));
+                        self.next_due = Some(
+                            self.next_due
+                                .map_or(slot.resend_at, |due| due.min(slot.resend_at)),
+                        );
                     }
                     table.push(slot);
                 } else if self.config.retransmit.is_zero() {
                     slot.resend_at = reading + self.config.ping_timeout;
-                    self.next_due = Some(self.next_due.map_or(slot.resend_at, |due| due.min(slot.resend_at)));
+                    self.next_due = Some(
+                        self.next_due
+                            .map_or(slot.resend_at, |due| due.min(slot.resend_at)),
+                    );
                     table.push(slot);
                 } else {
                     slot.left = true;
                     slot.resends += 1;
                     self.log.write(Level::Info, || {
-                        format!("packet identifier {} is not acknowledged: sent again ({} times)", slot.packet_id, slot.resends)
+                        format!(
+                            "packet identifier {} is not acknowledged: sent again ({} times)",
+                            slot.packet_id, slot.resends
+                        )
                     });
                     if publish {
                         self.resend_publish(now, slot);
@@ -128,18 +152,28 @@ impl<T, H: Clone> Session<T, H> {
 
     /// A synchronous call gives up.
     fn expire(&mut self, now: Instant, operation: OperationId) {
-        if self.connect.as_ref().is_some_and(|waiter| waiter.operation == operation) {
+        if self
+            .connect
+            .as_ref()
+            .is_some_and(|waiter| waiter.operation == operation)
+        {
             let why = "no connection was made within the connect time-out";
-            let goes_on = !self.wanted.is_some_and(|wanted| wanted.first) || self.config.retry_first_connect;
+            let goes_on =
+                !self.wanted.is_some_and(|wanted| wanted.first) || self.config.retry_first_connect;
             if goes_on {
                 self.counters.timed_out += 1;
-                self.finish_connect(Err(Error::new(Code::Timeout, format!("{why}; attempts go on"))), false);
+                self.finish_connect(
+                    Err(Error::new(Code::Timeout, format!("{why}; attempts go on"))),
+                    false,
+                );
             }
             // Else the attempt itself has this deadline and tells more.
             return;
         }
         let waited = self.config.operation_timeout.as_millis();
-        let why = format!("no acknowledgement within {waited} ms; the broker may have it all the same, it is not sent again");
+        let why = format!(
+            "no acknowledgement within {waited} ms; the broker may have it all the same, it is not sent again"
+        );
         if self.give_up(now, operation, Error::new(Code::Timeout, why)) {
             self.counters.timed_out += 1;
         }
@@ -147,13 +181,16 @@ impl<T, H: Clone> Session<T, H> {
 
     pub(super) fn push_deadline(&mut self, deadline: Instant, operation: OperationId) {
         // Connect has a time-out of its own, so the new one is not always the last.
-        let index = self.deadlines.partition_point(|(other, _)| *other <= deadline);
+        let index = self
+            .deadlines
+            .partition_point(|(other, _)| *other <= deadline);
         self.deadlines.insert(index, (deadline, operation));
     }
 
     /// Keeps the list short; entries in the middle go when their time comes.
     pub(super) fn forget_deadline(&mut self, operation: OperationId) {
-        self.deadlines.pop_front_if(|(_, first)| *first == operation);
+        self.deadlines
+            .pop_front_if(|(_, first)| *first == operation);
     }
 
     /// Until when the attempt that is under way may take, from name resolution to CONNACK.

@@ -42,14 +42,20 @@ impl TopicTree {
     pub(super) fn matching(&self, name: &str) -> Vec<u64> {
         let mut found = Vec::new();
         // A leading wildcard does not match a name that begins with `$` [MQTT-4.7.2-1].
-        self.root.find(name.split('/'), name.starts_with('$'), &mut found);
+        self.root
+            .find(name.split('/'), name.starts_with('$'), &mut found);
         found.sort_unstable();
         found
     }
 }
 
 impl Node {
-    fn find<'a>(&self, mut levels: impl Iterator<Item = &'a str> + Clone, hidden: bool, found: &mut Vec<u64>) {
+    fn find<'a>(
+        &self,
+        mut levels: impl Iterator<Item = &'a str> + Clone,
+        hidden: bool,
+        found: &mut Vec<u64>,
+    ) {
         if !hidden {
             found.extend_from_slice(&self.multi);
         }
@@ -89,7 +95,10 @@ impl Node {
     }
 
     fn is_empty(&self) -> bool {
-        self.literal.is_empty() && self.single.is_none() && self.here.is_empty() && self.multi.is_empty()
+        self.literal.is_empty()
+            && self.single.is_none()
+            && self.here.is_empty()
+            && self.multi.is_empty()
     }
 }
 
@@ -116,7 +125,9 @@ mod tests {
         for (id, filter) in filters.iter().enumerate() {
             tree.insert(filter, id as u64);
         }
-        for name in ["a", "a/b", "a/", "/", "//", "$SYS", "$SYS/a", "a/$SYS", "a/b/c/d", "b", "x/y"] {
+        for name in [
+            "a", "a/b", "a/", "/", "//", "$SYS", "$SYS/a", "a/$SYS", "a/b/c/d", "b", "x/y",
+        ] {
             let slow: Vec<u64> = (0..filters.len())
                 .filter(|&id| matches(&filters[id], name))
                 .map(|id| id as u64)
