@@ -1,0 +1,250 @@
+//! What all clients of a process share: the poller, a few workers, the dialers, and the timers. It comes with the first client and
+//! goes with the last.
+
+use super::client::{Attention, Inner};
+use super::clock;
+use super::dialers::Dialers;
+use super::poller::{FIRST_KEY, Poller, Ready};
+use super::threads;
+use crate::error::{Code, Error};
+use crate::time::Instant;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+/// Workers that are kept when nothing happens: enough that a callback here or there costs no thread.
+const IDLE_WORKERS: usize = 4;
+/// Callbacks that may block at once; further ones wait until one returns. One worker more is always outside of application code.
+const MOST_IN_CALLBACKS: usize = 64;
+
+/// Counts forks: in a child the threads of the engine are gone, so it needs another one, and old handles are dead.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+/// One place for each generation (nobody forks that deep), because the lock of an earlier one may have been held at the moment of
+/// the fork and then stays locked for ever.
+static ENGINES: [Mutex<Weak<Engine>>; 64] = [const { Mutex::new(Weak::new()) }; 64];
+
+/// Tells that this process is a forked child. Safe to call from a fork handler.
+pub fn forked() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(super) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// The part that the workers hold, so that they end when [`Engine`] goes.
+pub(super) struct Core {
+    pub(super) poller: Poller,
+    clients: Mutex<HashMap<u64, Weak<Inner>>>,
+    next_key: AtomicU64,
+    timers: Mutex<BinaryHeap<Reverse<(Instant, u64)>>>,
+    /// Clients that some worker should look after, whatever their socket says.
+    run_queue: Mutex<VecDeque<(Arc<Inner>, Attention)>>,
+    workers: Mutex<Workers>,
+    stop: AtomicBool,
+}
+
+#[derive(Default)]
+struct Workers {
+    all: usize,
+    in_callbacks: usize,
+    threads: Vec<JoinHandle<()>>,
+    /// Clients whose callbacks wait because too many others block.
+    line: VecDeque<Arc<Inner>>,
+}
+
+pub(super) struct Engine {
+    pub(super) core: Arc<Core>,
+    pub(super) dialers: Dialers,
+}
+
+impl Engine {
+    /// The engine of this process, made now if there is none.
+    pub(super) fn get() -> Result<Arc<Engine>, Error> {
+        let place = generation() as usize % ENGINES.len();
+        let mut engine = lock(&ENGINES[place]);
+        if let Some(engine) = engine.upgrade() {
+            return Ok(engine);
+        }
+        let poller = Poller::new()
+            .map_err(|error| Error::new(Code::Io, format!("epoll, eventfd or timerfd: {error}")))?;
+        let made = Arc::new(Engine {
+            core: Arc::new(Core {
+                poller,
+                clients: Mutex::default(),
+                next_key: AtomicU64::new(FIRST_KEY),
+                timers: Mutex::default(),
+                run_queue: Mutex::default(),
+                workers: Mutex::default(),
+                stop: AtomicBool::new(false),
+            }),
+            dialers: Dialers::new(),
+        });
+        // Two at least: one may be in a callback.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        for _ in 0..cores.clamp(2, IDLE_WORKERS) {
+            let mut workers = lock(&made.core.workers);
+            made.core
+                .start_worker(&mut workers)
+                .map_err(|error| Error::new(Code::Io, format!("a thread could not be started: {error}")))?;
+        }
+        *engine = Arc::downgrade(&made);
+        Ok(made)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.core.stop.store(true, Ordering::Release);
+        self.core.poller.wake();
+        let threads = std::mem::take(&mut lock(&self.core.workers).threads);
+        let on_worker = threads
+            .iter()
+            .any(|thread| thread.thread().id() == std::thread::current().id());
+        if !on_worker {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn new_key(&self) -> u64 {
+        self.next_key.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn register(&self, key: u64, client: &Arc<Inner>) {
+        lock(&self.clients).insert(key, Arc::downgrade(client));
+    }
+
+    pub(super) fn unregister(&self, key: u64) {
+        lock(&self.clients).remove(&key);
+    }
+
+    /// A worker will attend to the client at this time, or a little later.
+    pub(super) fn schedule(&self, at: Instant, key: u64) {
+        let mut timers = lock(&self.timers);
+        let is_first = timers.peek().is_none_or(|Reverse((first, _))| at < *first);
+        timers.push(Reverse((at, key)));
+        if is_first {
+            self.poller.set_timer(at);
+        }
+    }
+
+    /// A worker will look after this client soon.
+    pub(super) fn attend(&self, client: Arc<Inner>, reason: Attention) {
+        lock(&self.run_queue).push_back((client, reason));
+        self.poller.wake();
+    }
+
+    fn start_worker(self: &Arc<Self>, workers: &mut Workers) -> std::io::Result<()> {
+        let core = Arc::clone(self);
+        let thread = threads::spawn("mqtt-worker", move || core.work())?;
+        workers.all += 1;
+        workers.threads.retain(|thread| !thread.is_finished());
+        workers.threads.push(thread);
+        Ok(())
+    }
+
+    fn work(self: Arc<Self>) {
+        loop {
+            if self.stop.load(Ordering::Acquire) {
+                // The next one, too.
+                return self.poller.wake();
+            }
+            match self.poller.wait() {
+                Ready::Wake => self.run_one(),
+                Ready::Timer => self.expire(),
+                Ready::Key(key) => {
+                    let client = lock(&self.clients).get(&key).and_then(Weak::upgrade);
+                    if let Some(client) = client {
+                        client.ready(Attention::Socket);
+                    }
+                }
+                Ready::Nothing => {}
+            }
+            let mut workers = lock(&self.workers);
+            if workers.all - workers.in_callbacks > IDLE_WORKERS {
+                workers.all -= 1;
+                return;
+            }
+        }
+    }
+
+    fn run_one(&self) {
+        let mut queue = lock(&self.run_queue);
+        let Some((client, reason)) = queue.pop_front() else {
+            return;
+        };
+        let more = !queue.is_empty();
+        drop(queue);
+        if more {
+            self.poller.wake();
+        }
+        client.ready(reason);
+    }
+
+    fn expire(&self) {
+        let now = clock::now();
+        let mut due = Vec::new();
+        {
+            let mut timers = lock(&self.timers);
+            while let Some(Reverse((at, key))) = timers.peek().copied() {
+                if at > now {
+                    self.poller.set_timer(at);
+                    break;
+                }
+                timers.pop();
+                due.push(key);
+            }
+        }
+        let clients: Vec<Arc<Inner>> = {
+            let registered = lock(&self.clients);
+            due.iter().filter_map(|key| registered.get(key).and_then(Weak::upgrade)).collect()
+        };
+        let Some((last, others)) = clients.split_last() else {
+            return;
+        };
+        // This worker takes one; it may go into application code with it, so the others must find other workers.
+        if !others.is_empty() {
+            lock(&self.run_queue).extend(others.iter().map(|client| (Arc::clone(client), Attention::Callbacks)));
+            self.poller.wake();
+        }
+        last.ready(Attention::Callbacks);
+    }
+
+    /// This worker goes into application code. Makes sure that another one stays outside; false if that cannot be had now: then
+    /// the client stands in line and is attended to when another callback returns.
+    pub(super) fn enter_callbacks(self: &Arc<Self>, client: &Arc<Inner>) -> bool {
+        let mut workers = lock(&self.workers);
+        let outside = workers.all - workers.in_callbacks;
+        if workers.in_callbacks >= MOST_IN_CALLBACKS
+            || (outside <= 1 && self.start_worker(&mut workers).is_err())
+        {
+            workers.line.push_back(Arc::clone(client));
+            return false;
+        }
+        workers.in_callbacks += 1;
+        true
+    }
+
+    pub(super) fn leave_callbacks(&self) {
+        let next = {
+            let mut workers = lock(&self.workers);
+            workers.in_callbacks -= 1;
+            workers.line.pop_front()
+        };
+        if let Some(next) = next {
+            self.attend(next, Attention::Callbacks);
+        }
+    }
+}
+
+/// A panic of one client's code must not stop the others, so poison is ignored: what a lock guards here is consistent between
+/// any two statements.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,305 @@
+//! One client behind its lock: the session, the link, and what waits to be told to the application.
+
+use super::attempt::Attempt;
+use super::client::Inner;
+use super::dispatch::{Callback, Handlers};
+use super::poller::Interest;
+use super::waiter::Waiter;
+use super::{Completed, Completion, MessageHandler, SocketFactory};
+use crate::config::Config;
+use crate::error::{Code, Error};
+use crate::log::{Level, Log};
+use crate::session::{Event, Output, Session};
+use crate::time::Instant;
+use crate::transport::{self, Link};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whom an operation's outcome is for.
+pub(super) enum Tag {
+    Waiter(Arc<Waiter>),
+    Completion(Completion),
+}
+
+/// The way to the broker.
+pub(super) enum Connection {
+    None,
+    /// Being made.
+    Attempt(Attempt),
+    Up(Box<dyn Link>),
+}
+
+pub(super) struct State {
+    pub(super) session: Session<Tag, MessageHandler>,
+    pub(super) config: Config,
+    pub(super) connection: Connection,
+    /// Tells a late dialer that its attempt is over.
+    pub(super) attempt: u64,
+    /// What the poller was told, and has not answered.
+    pub(super) armed: Option<Interest>,
+    /// The earliest time for which a timer is set.
+    pub(super) timer: Option<Instant>,
+
+    pub(super) callbacks: VecDeque<Callback>,
+    /// Bytes of messages in `callbacks` or with a callback now.
+    pub(super) undelivered: usize,
+    pub(super) paused: bool,
+    /// A thread is running this client's callbacks.
+    pub(super) dispatching: bool,
+    /// Acknowledgements of messages whose callbacks have run go out by then, even if a later callback still blocks.
+    pub(super) acknowledge_by: Option<Instant>,
+    /// Synchronous calls that wait: then more is read, so that they get their answers behind messages nobody takes.
+    pub(super) waiting_calls: usize,
+    pub(super) handlers: Handlers,
+    pub(super) socket_factory: Option<SocketFactory>,
+    /// Callbacks outside of the order that are running (socket factory).
+    pub(super) outside: usize,
+    /// A worker was asked to attend to this client and has not come yet.
+    pub(super) attended: bool,
+    /// Reading was resumed: a worker has to read, since the poller knows nothing of what the link holds.
+    pub(super) read_again: bool,
+    pub(super) log: Log,
+    /// When the application published last, for telling a burst.
+    pub(super) last_publish: Instant,
+
+    pub(super) freed: bool,
+    /// Everything has ended and every handler is dropped.
+    pub(super) retired: bool,
+}
+
+/// Messages that the application has not taken: past this, the socket is not read.
+const UNDELIVERED: usize = 1 << 20;
+const UNDELIVERED_WHILE_WAITING: usize = 4 << 20;
+/// What one turn reads before others have theirs.
+const READ_TURN: usize = 256 << 10;
+
+impl State {
+    /// Whether this must not read now.
+    fn is_full(&self) -> bool {
+        let limit = if self.waiting_calls > 0 {
+            UNDELIVERED_WHILE_WAITING
+        } else {
+            UNDELIVERED
+        };
+        self.undelivered + self.session.held_bytes() >= limit
+    }
+
+    /// Reads what there is, up to a turn's share. True: there may be more.
+    pub(super) fn read(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
+        let mut share = READ_TURN;
+        loop {
+            self.settle_pause(now);
+            self.read_again = false;
+            let Connection::Up(link) = &mut self.connection else {
+                return false;
+            };
+            if self.paused {
+                return false;
+            }
+            match link.read(buffer) {
+                Ok(0) => {
+                    self.lost(now, Error::new(Code::ConnectionLost, "the broker closed the connection"));
+                    return false;
+                }
+                Ok(count) => {
+                    self.session.received(now, &buffer[..count]);
+                    self.take_outputs();
+                    share = share.saturating_sub(count);
+                    if share == 0 {
+                        return true;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.lost(now, transport::read_error(&error));
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Stops or resumes reading. True: resumed, so there may be something to read.
+    pub(super) fn settle_pause(&mut self, now: Instant) -> bool {
+        let full = self.is_full();
+        if self.paused == full {
+            return false;
+        }
+        self.paused = full;
+        self.session.set_paused(now, full);
+        !full && matches!(self.connection, Connection::Up(_))
+    }
+
+    /// The link has failed under us.
+    pub(super) fn lost(&mut self, now: Instant, why: Error) {
+        self.drop_connection();
+        self.session.closed(now, why);
+        self.take_outputs();
+    }
+
+    /// Does what the session says, except making links and sending.
+    pub(super) fn take_outputs(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Open => {
+                    if let Some(deadline) = self.session.attempt_deadline() {
+                        self.connection = Connection::Attempt(Attempt::Begun { deadline });
+                    }
+                }
+                Output::Close => {
+                    // What was written before the session decided to close (DISCONNECT, say) has been taken by the link or is lost.
+                    if let Connection::Up(link) = &mut self.connection {
+                        let _ = link.flush();
+                        link.close();
+                    }
+                    self.drop_connection();
+                }
+                Output::Event(event) => self.event(event),
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event<Tag, MessageHandler>) {
+        let callback = match event {
+            Event::Done(done) => {
+                let completed = Completed {
+                    operation: done.operation,
+                    result: done.result,
+                    packet_id: done.packet_id,
+                    granted_qos: done.granted_qos,
+                    session_present: done.session_present,
+                    left: done.left,
+                };
+                match done.tag {
+                    // Not in the order of callbacks: a slow one must not delay the return of a call.
+                    Some(Tag::Waiter(waiter)) => return waiter.fill(completed),
+                    Some(Tag::Completion(completion)) => Callback::Completed(completion, completed),
+                    None => match done.topic {
+                        Some(topic) => Callback::Outcome(done.kind, topic, completed),
+                        None => return,
+                    },
+                }
+            }
+            Event::Online { session_present } => Callback::Online { session_present },
+            Event::Offline { why } => Callback::Offline(why),
+            Event::ConnectFailed { why, next_attempt } => Callback::ConnectFailed(why, next_attempt),
+            Event::Message(inbound) => {
+                self.undelivered += inbound.message.size();
+                Callback::Message(inbound)
+            }
+            Event::SubscriptionRefused { filter, why } => Callback::SubscriptionRefused(filter, why),
+            Event::Released(handler) => Callback::Released(handler),
+        };
+        self.callbacks.push_back(callback);
+    }
+
+    /// Sends what the session has to send, as far as the link takes it.
+    pub(super) fn write(&mut self, now: Instant) {
+        loop {
+            let Connection::Up(link) = &mut self.connection else {
+                return;
+            };
+            let pending = self.session.outgoing();
+            let result = if pending.is_empty() { link.flush().map(|()| 0) } else { link.write(pending) };
+            match result {
+                Ok(0) => return,
+                Ok(count) => {
+                    self.session.sent(now, count);
+                    self.take_outputs();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.write_failed(now, &error),
+            }
+        }
+    }
+
+    /// What the peer said before it closed (a refusal, say) tells more than "broken pipe", so it is read first.
+    fn write_failed(&mut self, now: Instant, error: &io::Error) {
+        let mut buffer = [0; 4096];
+        while let Connection::Up(link) = &mut self.connection {
+            match link.read(&mut buffer) {
+                Ok(count) if count > 0 => {
+                    self.session.received(now, &buffer[..count]);
+                    self.take_outputs();
+                }
+                Err(later) if !matches!(later.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    return self.lost(now, transport::read_error(&later));
+                }
+                _ => return self.lost(now, transport::read_error(error)),
+            }
+        }
+    }
+
+    /// What the poller should wait for; `None`: there is nothing to poll.
+    fn interest(&self) -> Option<Interest> {
+        match &self.connection {
+            Connection::None => None,
+            Connection::Attempt(attempt) => attempt.interest(),
+            Connection::Up(link) => Some(Interest {
+                read: !self.paused,
+                write: !self.session.outgoing().is_empty() || link.wants_write(),
+            }),
+        }
+    }
+
+    /// Tells the poller what is wanted now, if it does not know.
+    pub(super) fn arm(&mut self, inner: &Inner) {
+        let Some(interest) = self.interest() else { return };
+        let known = self
+            .armed
+            .is_some_and(|armed| (armed.read || !interest.read) && (armed.write || !interest.write));
+        if known || !(interest.read || interest.write) {
+            return;
+        }
+        let fd = match &self.connection {
+            Connection::Attempt(attempt) => attempt.fd(),
+            Connection::Up(link) => Some(link.fd()),
+            Connection::None => None,
+        };
+        if let Some(fd) = fd {
+            match inner.engine.core.poller.arm(fd, inner.key, interest) {
+                Ok(()) => self.armed = Some(interest),
+                Err(error) => {
+                    let why = Error::new(Code::Io, format!("epoll does not take the socket: {error}"));
+                    self.log.write(Level::Error, || why.to_string());
+                }
+            }
+        }
+    }
+
+    /// Sees to it that a worker attends to this client in time.
+    pub(super) fn set_timer(&mut self, inner: &Inner) {
+        let times = [self.session.deadline(), self.acknowledge_by, self.attempt_timer()];
+        let Some(next) = times.into_iter().flatten().min() else {
+            return;
+        };
+        // A timer that is too early costs one needless look; one that is set again for each message costs much more.
+        if self.timer.is_none_or(|timer| next < timer) {
+            self.timer = Some(next);
+            inner.engine.core.schedule(next, inner.key);
+        }
+    }
+
+    fn attempt_timer(&self) -> Option<Instant> {
+        match &self.connection {
+            Connection::Attempt(attempt) => attempt.timer(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn drop_connection(&mut self) {
+        // Closing the last descriptor of a socket takes it out of epoll; a socket that the application made may have others,
+        // but one-shot events of it find this client without that connection and do nothing.
+        self.connection = Connection::None;
+        self.armed = None;
+        self.attempt += 1;
+    }
+}
+
+/// Time after a publish in which another one counts as part of the same burst.
+pub(super) const BURST: Duration = Duration::from_micros(15);
+/// More outgoing bytes than this are not left for a worker.
+pub(super) const BURST_BYTES: usize = 64 << 10;

@@ -1,0 +1,118 @@
+//! What the engine gives to the application's callbacks, and their types.
+
+use crate::config::QoS;
+use crate::error::Error;
+use crate::session::{Inbound, OperationId, OperationKind, Session};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The one outcome of an operation.
+pub struct Completed {
+    pub operation: OperationId,
+    pub result: Result<(), Error>,
+    /// Zero where the operation had none.
+    pub packet_id: u16,
+    /// For a subscribe.
+    pub granted_qos: Option<QoS>,
+    /// For a connect.
+    pub session_present: bool,
+    /// For a disconnect: operations kept for the next connection.
+    pub left: usize,
+}
+
+/// Called once, on a library thread.
+pub type Completion = Box<dyn FnOnce(&Completed) + Send>;
+
+/// A message, lent to a callback.
+pub struct Delivery<'a> {
+    pub(super) inbound: &'a Inbound<MessageHandler>,
+}
+
+impl Delivery<'_> {
+    /// The topic name, followed by a NUL.
+    pub fn topic_with_nul(&self) -> &[u8] {
+        self.inbound.message.topic_with_nul()
+    }
+
+    pub fn payload(&self) -> &[u8] {
+        self.inbound.message.payload()
+    }
+
+    pub fn qos(&self) -> QoS {
+        self.inbound.message.qos
+    }
+
+    pub fn retain(&self) -> bool {
+        self.inbound.message.retain
+    }
+
+    pub fn dup(&self) -> bool {
+        self.inbound.message.dup
+    }
+
+    /// Zero for QoS 0.
+    pub fn packet_id(&self) -> u16 {
+        self.inbound.message.packet_id
+    }
+
+    /// For `Client::acknowledge`; zero for QoS 0.
+    pub fn acknowledgement(&self) -> u64 {
+        self.inbound.receipt
+    }
+}
+
+pub type MessageHandler = Arc<dyn Fn(&Delivery<'_>) + Send + Sync>;
+/// Session present.
+pub type OnlineHandler = Arc<dyn Fn(bool) + Send + Sync>;
+pub type OfflineHandler = Arc<dyn Fn(&Error) + Send + Sync>;
+/// Error, milliseconds until the next attempt (`None`: there will be none).
+pub type ConnectFailedHandler = Arc<dyn Fn(&Error, Option<u64>) + Send + Sync>;
+/// Operation id (0 for a resubscription), kind, topic or filter, result.
+pub type OutcomeHandler = Arc<dyn Fn(OperationId, OperationKind, &str, &Result<(), Error>) + Send + Sync>;
+/// Host, port, milliseconds left; gives a connected descriptor, or -1.
+pub type SocketFactory = Arc<dyn Fn(&str, u16, u64) -> i32 + Send + Sync>;
+
+/// Counts and gauges of a client since it was made.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    pub queued: u64,
+    pub in_flight: u64,
+    pub accepted_bytes: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub messages_sent: u64,
+    pub messages_received: u64,
+    pub reconnects: u64,
+    pub dropped_queue_full: u64,
+    pub dropped_evicted: u64,
+    pub timed_out: u64,
+    pub refused_by_close: u64,
+    pub last_acknowledgement_latency_us: u64,
+    pub max_acknowledgement_latency_us: u64,
+    /// The number of the last error that ended a connection or an attempt; 0 if none.
+    pub last_failure: u16,
+}
+
+impl Stats {
+    pub(super) fn of<T, H: Clone>(session: &Session<T, H>) -> Self {
+        let counters = session.counters();
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Stats {
+            queued: session.queued() as u64,
+            in_flight: session.in_flight() as u64,
+            accepted_bytes: session.accepted_bytes() as u64,
+            bytes_sent: counters.bytes_sent,
+            bytes_received: counters.bytes_received,
+            messages_sent: counters.messages_sent,
+            messages_received: counters.messages_received,
+            reconnects: counters.reconnects,
+            dropped_queue_full: counters.refused_queue_full,
+            dropped_evicted: counters.evicted,
+            timed_out: counters.timed_out,
+            refused_by_close: counters.refused_by_close,
+            last_acknowledgement_latency_us: micros(counters.last_acknowledgement_latency),
+            max_acknowledgement_latency_us: micros(counters.max_acknowledgement_latency),
+            last_failure: counters.last_failure.as_ref().map_or(0, |error| error.code as u16),
+        }
+    }
+}
