@@ -192,8 +192,11 @@ fn add(digest: &mut Sha256, field: Option<&[u8]>) {
 
 /// What is alive somewhere in the process, by digest. It keeps nothing alive itself.
 struct Cache<T> {
-    entries: Mutex<Option<HashMap<Key, Weak<T>>>>,
+    entries: Mutex<Entries<T>>,
 }
+
+/// `None` is an empty map, which a constant cannot make.
+type Entries<T> = Option<HashMap<Key, Weak<T>>>;
 
 impl<T> Cache<T> {
     const fn new() -> Self {
@@ -225,7 +228,7 @@ impl<T> Cache<T> {
 
     /// The lock is held for microseconds. If it does not come free, it was held in the parent at `fork` and nobody is left to
     /// release it; then we go without sharing, as a new client in a forked child must work.
-    fn lock(&self) -> Option<MutexGuard<'_, Option<HashMap<Key, Weak<T>>>>> {
+    fn lock(&self) -> Option<MutexGuard<'_, Entries<T>>> {
         for _ in 0..200 {
             match self.entries.try_lock() {
                 Ok(guard) => return Some(guard),
@@ -234,5 +237,29 @@ impl<T> Cache<T> {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p10_a_lock_that_was_held_at_fork_costs_only_the_sharing() {
+        let cache = Cache::new();
+        let shared = cache.get([1; 32], || Ok(7)).unwrap();
+        assert!(Arc::ptr_eq(&shared, &cache.get([1; 32], || Ok(8)).unwrap()));
+        // As in the child of a fork, nobody will ever unlock this.
+        let _held = cache.entries.lock().unwrap();
+        assert_eq!(*cache.get([1; 32], || Ok(9)).unwrap(), 9);
+    }
+
+    #[test]
+    fn what_nobody_uses_is_swept_out() {
+        let cache = Cache::new();
+        for number in 0..100 {
+            cache.get([number; 32], || Ok(number)).unwrap();
+        }
+        assert_eq!(cache.lock().unwrap().as_ref().unwrap().len(), 1);
     }
 }

@@ -5,8 +5,8 @@
 //! half-finished record, and its plaintext that the caller's buffer had no room for. `read` empties the first and the last of
 //! them before it asks the socket, else decrypted messages would lie there until the peer sends again.
 
-use super::failure::{self, Stage};
 use super::TlsLink;
+use super::failure::{self, Stage};
 use std::cell::RefCell;
 use std::io::{self, Read};
 

@@ -2,6 +2,8 @@
 
 use super::peer::*;
 use crate::error::{Code, Error};
+use crate::transport::tcp::TcpLink;
+use crate::transport::tls::{TlsConfig, TlsLink};
 use crate::transport::{Link, read_error};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::version::{TLS12, TLS13};
@@ -41,6 +43,24 @@ fn a_server_of_an_unknown_ca_is_untrusted_and_hears_of_it() {
     assert_eq!(error.code, Code::PeerUntrusted, "{error}");
     assert!(error.detail.contains(HOST), "{error}");
     assert_eq!(alert, AlertDescription::UnknownCA);
+}
+
+#[test]
+fn p9_without_a_ca_the_systems_store_alone_is_trusted() {
+    let ca = Authority::new("ours");
+    let mut credentials = credentials(&ca, Some(&ca.device()));
+    credentials.ca = None;
+    let config = match TlsConfig::new(&credentials, &[]) {
+        Ok(config) => config,
+        // A system without a store trusts nobody.
+        Err(error) => return assert_eq!(error.code, Code::CaFile, "{error}"),
+    };
+    let (address, _server) = serve(
+        server_config(&ca.server(HOST), None, &[&TLS13]),
+        until_it_fails,
+    );
+    let mut link = TlsLink::new(Box::new(dial(address)), &config, HOST).unwrap();
+    assert_eq!(handshake(&mut link).unwrap_err().code, Code::PeerUntrusted);
 }
 
 #[test]
@@ -197,9 +217,8 @@ fn an_alert_in_the_handshake_is_named() {
     let mut config = server_config(&ca.server(HOST), None, &[&TLS13]);
     config.alpn_protocols = vec![b"other".to_vec()];
     let (address, _server) = serve(config, until_it_fails);
-    let config = crate::transport::tls::TlsConfig::new(&credentials(&ca, None), &["mqtt"]).unwrap();
-    let mut link =
-        crate::transport::tls::TlsLink::new(Box::new(dial(address)), &config, HOST).unwrap();
+    let config = TlsConfig::new(&credentials(&ca, None), &["mqtt"]).unwrap();
+    let mut link = TlsLink::new(Box::new(dial(address)), &config, HOST).unwrap();
     let error = handshake(&mut link).unwrap_err();
     assert_eq!(error.code, Code::RefusedByPeer, "{error}");
     assert!(
@@ -276,15 +295,13 @@ fn a_peer_that_does_not_speak_tls_is_called_that() {
 
 #[test]
 fn a_name_that_no_server_can_have_is_refused_at_once() {
-    let (address, _server) = listen(|_| Ok(()));
-    let config =
-        crate::transport::tls::TlsConfig::new(&credentials(&Authority::new("ca"), None), &[])
-            .unwrap();
+    let config = TlsConfig::new(&credentials(&Authority::new("ca"), None), &[]).unwrap();
     for name in ["", "two words", ".", "a..b"] {
-        let error = crate::transport::tls::TlsLink::new(Box::new(dial(address)), &config, name)
-            .unwrap_err();
+        let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let link = TcpLink::from_socket(socket.into()).unwrap();
+        let error = TlsLink::new(Box::new(link), &config, name).unwrap_err();
         assert_eq!(error.code, Code::PeerName, "{error}");
-        let _ = error;
+        assert!(error.detail.contains(&format!("\"{name}\"")), "{error}");
     }
 }
 
