@@ -1,1 +1,3 @@
+//! What AWS IoT adds to MQTT: rules of its endpoints.
 
+pub mod endpoint;

@@ -1,9 +1,15 @@
 //! Bytes to and from the broker: TCP, TLS over it.
 
-use std::io;
+pub mod tcp;
+pub mod tls;
+
+use crate::error::{Code, Error};
+use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
 /// A connected, non-blocking stream of bytes.
+///
+/// An `io::Error` that is not `WouldBlock` ends the link; [`read_error`] says what it means.
 pub trait Link: Send {
     /// Reads what is there. `Ok(0)` is the orderly end of the stream; `WouldBlock` means that the poller should be asked.
     /// A short read says nothing: only `WouldBlock` means that nothing is left, also inside the link (TLS holds decrypted bytes).
@@ -12,10 +18,18 @@ pub trait Link: Send {
     /// Takes as much of `bytes` as it can. What it took may still be inside the link: see [`Link::wants_write`].
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
+    /// [`Link::write`] of several pieces, in one system call where the link can.
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces.iter().find(|piece| !piece.is_empty()) {
+            Some(piece) => self.write(piece),
+            None => Ok(0),
+        }
+    }
+
     /// Pushes on what the link holds back (TLS records that the socket did not take). `WouldBlock` if some is left.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Whether the link holds bytes that the socket has not taken.
+    /// Whether the link holds bytes that the socket has not taken. Ask after reading, too: TLS answers some records by itself.
     fn wants_write(&self) -> bool;
 
     /// Says good-bye where the layer knows how to (TLS close_notify) and ends the sending direction. Best effort, never blocks.
@@ -23,4 +37,35 @@ pub trait Link: Send {
 
     /// What to poll.
     fn fd(&self) -> BorrowedFd<'_>;
+}
+
+/// What a failed read, write or flush of a [`Link`] means. A layer that knows more than the socket (TLS: the alert by which the
+/// broker refuses a certificate) has put its own [`Error`] into the `io::Error`; everything else is a connection that is gone.
+pub fn read_error(error: &io::Error) -> Error {
+    if let Some(known) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>())
+    {
+        return known.clone();
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => {
+            Error::new(Code::ConnectionLost, "the peer reset the connection")
+        }
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => {
+            Error::new(Code::ConnectionLost, "the peer closed the connection")
+        }
+        io::ErrorKind::TimedOut => Error::new(
+            Code::ConnectionLost,
+            "the peer did not acknowledge what was sent; the network is probably gone",
+        ),
+        io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown => Error::new(
+            Code::ConnectionLost,
+            format!("the connection is gone: {error}"),
+        ),
+        _ => Error::new(Code::Io, format!("socket: {error}")),
+    }
 }

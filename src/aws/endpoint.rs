@@ -1,0 +1,167 @@
+//! What follows from the endpoint's name and port, and the user name by which AWS IoT counts SDKs.
+
+use std::borrow::Cow;
+
+/// What the domains of AWS's public partitions end in.
+const SUFFIXES: [&str; 6] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".api.amazonwebservices.eu",
+];
+
+/// Who we are in AWS IoT's metrics.
+const METRICS: &str = concat!("SDK=aws_iot_mqtt&Version=", env!("CARGO_PKG_VERSION"));
+
+/// A string of MQTT has a length of two bytes [MQTT-1.5.3].
+const LONGEST_STRING: usize = 65_535;
+
+/// The protocol name to offer on a connection with MQTT directly over TLS and a device certificate. Port 443 is HTTP's unless
+/// ALPN says otherwise; on other ports AWS IoT expects none. The host says nothing: a custom domain may have any name.
+pub fn alpn(_host: &str, port: u16) -> Option<&'static str> {
+    (port == 443).then_some("x-amzn-mqtt-ca")
+}
+
+/// Whether the host is AWS's own, by the end of its name. (A custom domain is not to be told from any other host.)
+pub fn is_aws(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    SUFFIXES
+        .iter()
+        .filter_map(|suffix| host.strip_suffix(suffix))
+        .any(|rest| !rest.is_empty())
+}
+
+/// The user name for CONNECT: `<user name>?SDK=...&Version=...` if metrics are enabled. AWS IoT cuts it off at the last '?' and
+/// reads what follows, so that an application's own parameters there (of a custom authorizer) must share one '?' with ours.
+pub fn metrics_user_name(user_name: Option<&str>, enabled: bool) -> Option<String> {
+    if !enabled {
+        return user_name.map(str::to_owned);
+    }
+    let user_name = user_name.unwrap_or_default();
+    let parameters = user_name.rsplit_once('?').map(|(_, parameters)| parameters);
+    let joined: Cow<'_, str> = match parameters {
+        // Whoever names an SDK of their own wants to be counted as that.
+        Some(parameters)
+            if parameters
+                .split('&')
+                .any(|parameter| parameter.starts_with("SDK=")) =>
+        {
+            user_name.into()
+        }
+        Some("") => format!("{user_name}{METRICS}").into(),
+        Some(parameters) if parameters.ends_with('&') => format!("{user_name}{METRICS}").into(),
+        Some(_) => format!("{user_name}&{METRICS}").into(),
+        None => format!("{user_name}?{METRICS}").into(),
+    };
+    // Being counted is not worth a user name that cannot be sent.
+    if joined.len() > LONGEST_STRING {
+        return Some(user_name.to_owned());
+    }
+    Some(joined.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpn_is_offered_on_port_443_only() {
+        let host = "abc-ats.iot.eu-west-1.amazonaws.com";
+        assert_eq!(alpn(host, 443), Some("x-amzn-mqtt-ca"));
+        assert_eq!(alpn("iot.example.com", 443), Some("x-amzn-mqtt-ca"));
+        assert_eq!(alpn(host, 8883), None);
+        assert_eq!(alpn(host, 8443), None);
+    }
+
+    #[test]
+    fn aws_hosts_are_known_by_the_end_of_their_name() {
+        for host in [
+            "abc-ats.iot.eu-west-1.amazonaws.com",
+            "ABC-ats.iot.eu-west-1.AmazonAWS.com",
+            "abc-ats.iot.eu-west-1.amazonaws.com.",
+            "abc.ats.iot.cn-north-1.amazonaws.com.cn",
+            "data.iot-fips.us-gov-west-1.amazonaws.com",
+            "abc-ats.iot.eusc-de-east-1.amazonaws.eu",
+            "data-ats.iot.us-east-1.api.aws",
+        ] {
+            assert!(is_aws(host), "{host}");
+        }
+        for host in [
+            "",
+            ".",
+            "localhost",
+            "192.168.0.1",
+            "amazonaws.com",
+            ".amazonaws.com",
+            "notamazonaws.com",
+            "abc.notamazonaws.com",
+            "abc.amazonaws.com.example.org",
+            "abc.amazonaws.com.cn.example.org",
+            "abc.amazonaws.community",
+            "abc.amazonaws.com..",
+            "abc.aws",
+            "iot.example.com",
+        ] {
+            assert!(!is_aws(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn metrics_are_appended_to_the_user_name() {
+        let version = env!("CARGO_PKG_VERSION");
+        let with = |user_name| metrics_user_name(user_name, true).unwrap();
+        assert_eq!(with(None), format!("?SDK=aws_iot_mqtt&Version={version}"));
+        assert_eq!(
+            with(Some("")),
+            format!("?SDK=aws_iot_mqtt&Version={version}")
+        );
+        assert_eq!(
+            with(Some("me")),
+            format!("me?SDK=aws_iot_mqtt&Version={version}")
+        );
+    }
+
+    #[test]
+    fn metrics_share_the_question_mark_of_the_application() {
+        let version = env!("CARGO_PKG_VERSION");
+        let with = |user_name| metrics_user_name(Some(user_name), true).unwrap();
+        assert_eq!(
+            with("me?x-amz-customauthorizer-name=a"),
+            format!("me?x-amz-customauthorizer-name=a&SDK=aws_iot_mqtt&Version={version}")
+        );
+        assert_eq!(
+            with("me?"),
+            format!("me?SDK=aws_iot_mqtt&Version={version}")
+        );
+        assert_eq!(
+            with("me?a=1&"),
+            format!("me?a=1&SDK=aws_iot_mqtt&Version={version}")
+        );
+        assert_eq!(with("me?a=1&SDK=Other&b=2"), "me?a=1&SDK=Other&b=2");
+        assert_eq!(
+            with("me?SDK=x?a=1"),
+            format!("me?SDK=x?a=1&SDK=aws_iot_mqtt&Version={version}"),
+            "only what follows the last question mark counts"
+        );
+    }
+
+    #[test]
+    fn without_metrics_the_user_name_is_left_alone() {
+        assert_eq!(metrics_user_name(None, false), None);
+        assert_eq!(metrics_user_name(Some("me"), false).as_deref(), Some("me"));
+    }
+
+    #[test]
+    fn a_user_name_that_would_become_too_long_is_left_alone() {
+        let room = LONGEST_STRING - METRICS.len() - 1;
+        let fits = "u".repeat(room);
+        assert_eq!(
+            metrics_user_name(Some(&fits), true).unwrap().len(),
+            LONGEST_STRING
+        );
+        let too_long = "u".repeat(room + 1);
+        assert_eq!(metrics_user_name(Some(&too_long), true).unwrap(), too_long);
+    }
+}

@@ -1,0 +1,169 @@
+//! Certificates and keys out of PEM texts, with errors that name the text and say what is in it instead.
+
+use crate::config::Pem;
+use crate::error::{Code, Error};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pemfile::Item;
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+/// One `-----BEGIN X-----` to `-----END X-----`. If the end is missing, all the rest.
+struct Section<'a> {
+    label: String,
+    text: &'a [u8],
+}
+
+/// All certificates of a CA file.
+pub(super) fn authorities(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Error> {
+    certificates(pem, "CA", Code::CaFile)
+}
+
+/// The device's certificate and what is between it and the CA.
+pub(super) fn chain(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Error> {
+    certificates(pem, "certificate", Code::Certificate)
+}
+
+fn certificates(pem: &Pem, role: &str, code: Code) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let mut certificates = Vec::new();
+    let sections = sections(&pem.text);
+    for section in sections
+        .iter()
+        .filter(|section| section.label == "CERTIFICATE")
+    {
+        let number = certificates.len() + 1;
+        let broken = |why: &str| {
+            Error::new(
+                code,
+                format!(
+                    "{role} \"{}\": its certificate number {number} {why}",
+                    pem.name
+                ),
+            )
+        };
+        match rustls_pemfile::read_one_from_slice(section.text) {
+            Ok(Some((Item::X509Certificate(certificate), _)))
+                if super::der::certificate_public_key(&certificate).is_some() =>
+            {
+                certificates.push(certificate);
+            }
+            Ok(_) => return Err(broken("is damaged: it does not decode as X.509")),
+            Err(error) => return Err(broken(&damage(&error))),
+        }
+    }
+    if certificates.is_empty() {
+        return Err(Error::new(
+            code,
+            format!(
+                "{role} \"{}\" holds no certificate: {}",
+                pem.name,
+                contents(&pem.text, &sections)
+            ),
+        ));
+    }
+    Ok(certificates)
+}
+
+/// The first private key: PKCS#8, PKCS#1 (RSA) or SEC1 (EC).
+pub(super) fn private_key(pem: &Pem) -> Result<PrivateKeyDer<'static>, Error> {
+    let failed = |why: &str| {
+        Error::new(
+            Code::PrivateKey,
+            format!("private key \"{}\" {why}", pem.name),
+        )
+    };
+    let sections = sections(&pem.text);
+    let Some(section) = sections
+        .iter()
+        .find(|section| section.label.ends_with("PRIVATE KEY"))
+    else {
+        return Err(failed(&format!(
+            "holds no private key: {}",
+            contents(&pem.text, &sections)
+        )));
+    };
+    // PKCS#8 says it in the label, the older forms in a header.
+    if section.label == "ENCRYPTED PRIVATE KEY" || contains(section.text, b"Proc-Type: 4,ENCRYPTED")
+    {
+        return Err(failed(
+            "is encrypted, which is not supported: decrypt it (openssl pkey -in FILE -out DECRYPTED)",
+        ));
+    }
+    match rustls_pemfile::read_one_from_slice(section.text) {
+        Ok(Some((Item::Pkcs8Key(key), _))) => Ok(key.into()),
+        Ok(Some((Item::Pkcs1Key(key), _))) => Ok(key.into()),
+        Ok(Some((Item::Sec1Key(key), _))) => Ok(key.into()),
+        Ok(_) => Err(failed(&format!(
+            "is of the kind \"{}\", which is not supported: convert it to PKCS#8",
+            section.label
+        ))),
+        Err(error) => Err(failed(&damage(&error))),
+    }
+}
+
+/// The decoder's error without the lines that it quotes: they may be of a key.
+fn damage(error: &rustls_pemfile::Error) -> String {
+    match error {
+        rustls_pemfile::Error::MissingSectionEnd { .. } => "is cut off: its END line is missing",
+        rustls_pemfile::Error::IllegalSectionStart { .. } => {
+            "is damaged: its BEGIN line is malformed"
+        }
+        rustls_pemfile::Error::Base64Decode(_) => "is damaged: it is not Base64",
+    }
+    .into()
+}
+
+/// What a text without what we look for has instead.
+fn contents(text: &[u8], sections: &[Section<'_>]) -> String {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        "it is empty".into()
+    } else if sections.is_empty() {
+        "it is not PEM (no \"-----BEGIN\" line); DER must be converted to PEM first".into()
+    } else {
+        let mut labels: Vec<&str> = sections
+            .iter()
+            .map(|section| section.label.as_str())
+            .collect();
+        labels.dedup();
+        labels.truncate(3);
+        format!(
+            "it holds \"{}\"; have the CA, private key and certificate been mixed up?",
+            labels.join("\", \"")
+        )
+    }
+}
+
+/// Found by us and not by the decoder, so that an encrypted key in a file of certificates does no harm to them.
+fn sections(text: &[u8]) -> Vec<Section<'_>> {
+    let mut sections = Vec::new();
+    let mut rest = text;
+    while let Some(start) = find(rest, BEGIN) {
+        let section = &rest[start..];
+        let label = &section[BEGIN.len()..];
+        let end_of_label = label
+            .iter()
+            .position(|&byte| matches!(byte, b'-' | b'\r' | b'\n'))
+            .unwrap_or(label.len());
+        let label: String = String::from_utf8_lossy(&label[..end_of_label])
+            .chars()
+            .take(40)
+            .collect();
+        let end_line = format!("-----END {label}-----");
+        let length =
+            find(section, end_line.as_bytes()).map_or(section.len(), |at| at + end_line.len());
+        sections.push(Section {
+            label,
+            text: &section[..length],
+        });
+        rest = &section[length..];
+    }
+    sections
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+fn contains(text: &[u8], wanted: &[u8]) -> bool {
+    find(text, wanted).is_some()
+}

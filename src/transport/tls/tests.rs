@@ -1,0 +1,5 @@
+mod credentials;
+mod handshake;
+mod peer;
+mod refused;
+mod stream;
