@@ -5,8 +5,8 @@ use super::guard;
 use crate::error::Code;
 use std::ffi::{c_char, c_int};
 
-/// The outcome of a call. The numbers are stable; new ones may be added, and the hundreds name the area. Below each: when,
-/// and what to do.
+/// The outcome of a call. The numbers are stable, and new ones may be added. The hundreds name the area: 1xx the call, 2xx the
+/// network, 3xx TLS, 4xx WebSocket and credentials, 5xx MQTT (501 to 505 are the return codes of CONNACK), 6xx operations.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum aws_iot_mqtt_error {

@@ -21,8 +21,8 @@
 //!     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
 //!     only the later callbacks of its own client. Log, socket factory and userdata_free callbacks differ; their types say how.
 //!     A callback must return: no C++ exception and no longjmp may leave it.
-//!  8. Lent pointers. What a callback gets by pointer is valid until the callback returns. Structs are made by the library
-//!     and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
+//!  8. Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
+//!     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
 //!  9. Userdata. Every callback comes as three arguments: the callback, a userdata that is handed to it, and userdata_free,
 //!     which may be NULL. When the call was accepted the library owns the userdata and calls userdata_free exactly
 //!     once, after the last use: when the callback was replaced or removed, when its subscription ended, when the completion
@@ -31,8 +31,8 @@
 //!     descriptors are closed on exec.
 //! 11. fork(). A child cannot use the clients of its parent: calls return AWS_IOT_MQTT_ERR_FORKED. aws_iot_mqtt_client_free()
 //!     and new clients work in the child.
-//! 12. Unloading. The library stays in memory after dlclose(). A process may exit with live clients; to have accepted
-//!     messages sent first, call aws_iot_mqtt_client_disconnect().
+//! 12. The end. The library stays in memory after dlclose(). A process may exit with live clients; what is queued or
+//!     unacknowledged then is lost.
 //!
 //! All times are monotonic: they count through suspend and do not care when the clock of the machine is set.
 

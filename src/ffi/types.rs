@@ -8,7 +8,7 @@ use std::ffi::{c_char, c_int};
 pub const AWS_IOT_MQTT_QOS_0: c_int = 0;
 /// At least once: acknowledged, and sent again until it is. AWS IoT has no QoS 2.
 pub const AWS_IOT_MQTT_QOS_1: c_int = 1;
-/// No QoS was granted, or none is known yet. It is SUBACK's code for a failure.
+/// No QoS was granted, or none is known yet. 0x80, SUBACK's code for a failure.
 pub const AWS_IOT_MQTT_QOS_NONE: u8 = 0x80;
 
 /// MQTT 3.1, for old local brokers.
@@ -43,17 +43,24 @@ pub const AWS_IOT_MQTT_STATE_RECONNECTING: c_int = 4;
 /// A disconnect is under way.
 pub const AWS_IOT_MQTT_STATE_DISCONNECTING: c_int = 5;
 
-/// The kinds of operations, for aws_iot_mqtt_outcome_fn.
+/// aws_iot_mqtt_client_connect_async().
 pub const AWS_IOT_MQTT_OPERATION_CONNECT: c_int = 0;
+/// aws_iot_mqtt_client_disconnect_async().
 pub const AWS_IOT_MQTT_OPERATION_DISCONNECT: c_int = 1;
+/// A publish, synchronous or not.
 pub const AWS_IOT_MQTT_OPERATION_PUBLISH: c_int = 2;
+/// A subscribe, synchronous or not, or a subscription that was refused on resubscribing.
 pub const AWS_IOT_MQTT_OPERATION_SUBSCRIBE: c_int = 3;
+/// An unsubscribe, synchronous or not.
 pub const AWS_IOT_MQTT_OPERATION_UNSUBSCRIBE: c_int = 4;
 
-/// Log levels; a level includes the ones before it.
+/// Log: what failed. Each level includes the ones before it.
 pub const AWS_IOT_MQTT_LOG_ERROR: c_int = 1;
+/// Log: what may fail, or is not safe.
 pub const AWS_IOT_MQTT_LOG_WARNING: c_int = 2;
+/// Log: connections made and lost.
 pub const AWS_IOT_MQTT_LOG_INFO: c_int = 3;
+/// Log: packets.
 pub const AWS_IOT_MQTT_LOG_DEBUG: c_int = 4;
 
 /// One MQTT client. It may be used by several threads at once (rule 6), from aws_iot_mqtt_client_new() until
