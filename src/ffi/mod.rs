@@ -73,3 +73,6 @@ pub mod subscriptions;
 pub mod timing;
 pub mod types;
 pub mod version;
+
+#[cfg(test)]
+mod null_tests;
