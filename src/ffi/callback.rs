@@ -1,0 +1,340 @@
+//! Callbacks of C: their types, and the userdata that belongs to each.
+
+use super::error::aws_iot_mqtt_error;
+use super::guard::c_string;
+use super::types::{AWS_IOT_MQTT_QOS_NONE, aws_iot_mqtt_completion, aws_iot_mqtt_message};
+use crate::config::QoS;
+use crate::engine::{
+    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
+    OnlineHandler, OperationId, OperationKind, OutcomeHandler, SocketFactory,
+};
+use crate::error::Error;
+use crate::log::{Level, Log};
+use std::borrow::Cow;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Arc;
+
+/// Gives a userdata back to the application: exactly once, after its last use. It runs on a thread of the library or inside
+/// the call that ended the use, and may run at the same time as another callback of the client.
+///
+/// @param userdata  What was registered. It may be NULL.
+pub type aws_iot_mqtt_userdata_free_fn = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
+
+/// Tells the outcome of one asynchronous operation: exactly once, and after the call has filled its operation id.
+///
+/// @param completion  Lent (rule 8).
+/// @param userdata    What was registered.
+pub type aws_iot_mqtt_completion_fn =
+    Option<unsafe extern "C" fn(completion: *const aws_iot_mqtt_completion, userdata: *mut c_void)>;
+
+/// Delivers a message.
+///
+/// @param message   Lent (rule 8).
+/// @param userdata  What was registered.
+pub type aws_iot_mqtt_message_fn =
+    Option<unsafe extern "C" fn(message: *const aws_iot_mqtt_message, userdata: *mut c_void)>;
+
+/// Tells that a connection was accepted by the broker.
+///
+/// @param session_present  Whether the broker had kept the session [MQTT-3.2.2-2]. Always false over MQTT 3.1.
+/// @param userdata         What was registered.
+pub type aws_iot_mqtt_online_fn =
+    Option<unsafe extern "C" fn(session_present: bool, userdata: *mut c_void)>;
+
+/// Tells that the connection has ended.
+///
+/// @param error     Why: AWS_IOT_MQTT_ERR_CANCELLED after a disconnect of the application.
+/// @param detail    The same for a person; lent, never NULL.
+/// @param userdata  What was registered.
+pub type aws_iot_mqtt_offline_fn = Option<
+    unsafe extern "C" fn(error: aws_iot_mqtt_error, detail: *const c_char, userdata: *mut c_void),
+>;
+
+/// Tells that an attempt to connect has failed.
+///
+/// @param error            Why.
+/// @param detail           The same for a person; lent, never NULL.
+/// @param next_attempt_ms  Milliseconds until the next attempt; -1 if there will be none.
+/// @param userdata         What was registered.
+pub type aws_iot_mqtt_connect_failed_fn = Option<
+    unsafe extern "C" fn(
+        error: aws_iot_mqtt_error,
+        detail: *const c_char,
+        next_attempt_ms: i64,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Tells how an operation ended that nobody waits for.
+///
+/// @param operation  The operation, as the call gave it; 0 for a subscription that was refused on resubscribing.
+/// @param kind       AWS_IOT_MQTT_OPERATION_...
+/// @param topic      Its topic name or filter; lent, never NULL.
+/// @param error      AWS_IOT_MQTT_OK, or why it failed.
+/// @param detail     The same for a person; lent, never NULL, empty on success.
+/// @param userdata   What was registered.
+pub type aws_iot_mqtt_outcome_fn = Option<
+    unsafe extern "C" fn(
+        operation: u64,
+        kind: c_int,
+        topic: *const c_char,
+        error: aws_iot_mqtt_error,
+        detail: *const c_char,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Takes a line of the log. It runs on any thread, the application's own inside a call included, on several threads at a
+/// time, and with locks of the library held: it must be quick and must not call the library.
+///
+/// @param level     AWS_IOT_MQTT_LOG_...
+/// @param line      UTF-8 without a line end; lent, never NULL. It holds no secret.
+/// @param userdata  What was registered.
+pub type aws_iot_mqtt_log_fn =
+    Option<unsafe extern "C" fn(level: c_int, line: *const c_char, userdata: *mut c_void)>;
+
+/// Makes a connected stream socket, for instance through a proxy, a modem or a certain interface. It runs on a thread of its
+/// own, outside the order of the other callbacks, at most once at a time for one client. A blocking call on the same client
+/// inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+///
+/// @param host          The configured host; lent.
+/// @param port          The configured port.
+/// @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
+/// @param userdata      What was registered.
+/// @return A connected descriptor, or -1. The library owns it from then on: it makes it non-blocking, puts TLS on top of it
+///         (unless configured otherwise) and closes it.
+pub type aws_iot_mqtt_socket_factory_fn = Option<
+    unsafe extern "C" fn(
+        host: *const c_char,
+        port: u16,
+        remaining_ms: u64,
+        userdata: *mut c_void,
+    ) -> c_int,
+>;
+
+/// A userdata that the library owns. Dropping it is its last use.
+pub(super) struct Userdata {
+    pointer: *mut c_void,
+    free: aws_iot_mqtt_userdata_free_fn,
+}
+
+// SAFETY: the library only hands the pointer back to the application, which is told that callbacks run on threads of the
+// library (rule 7).
+unsafe impl Send for Userdata {}
+// SAFETY: as above.
+unsafe impl Sync for Userdata {}
+
+impl Userdata {
+    /// To be called once the operation is accepted, never before: a failing call must not free what it did not take.
+    fn take(pointer: *mut c_void, free: aws_iot_mqtt_userdata_free_fn) -> Self {
+        Userdata { pointer, free }
+    }
+
+    /// A method, because a closure that named the field would capture the bare pointer and drop the rest too early.
+    fn pointer(&self) -> *mut c_void {
+        self.pointer
+    }
+}
+
+impl Drop for Userdata {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: the pair comes from one registration, and this runs once.
+            unsafe { free(self.pointer) };
+        }
+    }
+}
+
+// What follows turns a triple of C into what the engine calls. Each takes the userdata, so each is called inside a `make` of
+// the engine only; a NULL callback gives `None` and takes nothing.
+
+pub(super) fn completion(
+    callback: aws_iot_mqtt_completion_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<Completion> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Box::new(move |completed: &Completed| {
+        let outcome = Outcome::new(&completed.result);
+        let lent = aws_iot_mqtt_completion {
+            operation: completed.operation.0,
+            error: outcome.error,
+            detail: outcome.detail.as_ptr(),
+            packet_id: completed.packet_id,
+            granted_qos: granted(completed.granted_qos),
+            session_present: completed.session_present,
+            left: completed.left,
+        };
+        // SAFETY: the application promised a callback of this type (rule 9); what is lent lives until it returns.
+        unsafe { callback(&raw const lent, userdata.pointer()) };
+    }))
+}
+
+pub(super) fn message(
+    callback: aws_iot_mqtt_message_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<MessageHandler> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Arc::new(move |delivery: &Delivery| {
+        let topic = delivery.topic_with_nul();
+        let lent = aws_iot_mqtt_message {
+            topic: topic.as_ptr().cast(),
+            topic_len: topic.len() - 1,
+            payload: delivery.payload().as_ptr(),
+            payload_len: delivery.payload().len(),
+            qos: delivery.qos() as u8,
+            retain: delivery.retain(),
+            dup: delivery.dup(),
+            packet_id: delivery.packet_id(),
+            acknowledgement: delivery.acknowledgement(),
+        };
+        // SAFETY: as in `completion`.
+        unsafe { callback(&raw const lent, userdata.pointer()) };
+    }))
+}
+
+pub(super) fn online(
+    callback: aws_iot_mqtt_online_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<OnlineHandler> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Arc::new(move |session_present| {
+        // SAFETY: as in `completion`.
+        unsafe { callback(session_present, userdata.pointer()) };
+    }))
+}
+
+pub(super) fn offline(
+    callback: aws_iot_mqtt_offline_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<OfflineHandler> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Arc::new(move |why: &Error| {
+        let detail = c_string(&*why.detail);
+        // SAFETY: as in `completion`.
+        unsafe { callback(why.code.into(), detail.as_ptr(), userdata.pointer()) };
+    }))
+}
+
+pub(super) fn connect_failed(
+    callback: aws_iot_mqtt_connect_failed_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<ConnectFailedHandler> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Arc::new(
+        move |why: &Error, next_attempt_ms: Option<u64>| {
+            let detail = c_string(&*why.detail);
+            let next_attempt_ms =
+                next_attempt_ms.map_or(-1, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
+            // SAFETY: as in `completion`.
+            unsafe {
+                callback(
+                    why.code.into(),
+                    detail.as_ptr(),
+                    next_attempt_ms,
+                    userdata.pointer(),
+                )
+            };
+        },
+    ))
+}
+
+pub(super) fn outcome(
+    callback: aws_iot_mqtt_outcome_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<OutcomeHandler> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Arc::new(
+        move |operation: OperationId,
+              kind: OperationKind,
+              topic: &str,
+              result: &Result<(), Error>| {
+            let topic = c_string(topic);
+            let outcome = Outcome::new(result);
+            let detail = outcome.detail.as_ptr();
+            // SAFETY: as in `completion`.
+            unsafe {
+                callback(
+                    operation.0,
+                    kind as c_int,
+                    topic.as_ptr(),
+                    outcome.error,
+                    detail,
+                    userdata.pointer(),
+                )
+            };
+        },
+    ))
+}
+
+pub(super) fn log(
+    level: Level,
+    callback: aws_iot_mqtt_log_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Log {
+    let Some(callback) = callback else {
+        return Log::none();
+    };
+    let userdata = Userdata::take(userdata, userdata_free);
+    let sink = move |level: Level, line: &str| {
+        let line = c_string(line);
+        // SAFETY: as in `completion`.
+        unsafe { callback(level as c_int, line.as_ptr(), userdata.pointer()) };
+    };
+    Log::new(level, Arc::new(sink))
+}
+
+pub(super) fn socket_factory(
+    callback: aws_iot_mqtt_socket_factory_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<SocketFactory> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Arc::new(move |host: &str, port: u16, remaining_ms: u64| {
+        let host = c_string(host);
+        // SAFETY: as in `completion`.
+        unsafe { callback(host.as_ptr(), port, remaining_ms, userdata.pointer()) }
+    }))
+}
+
+/// A result as the two arguments that C gets.
+struct Outcome {
+    error: aws_iot_mqtt_error,
+    detail: Cow<'static, CStr>,
+}
+
+impl Outcome {
+    fn new(result: &Result<(), Error>) -> Self {
+        match result {
+            Ok(()) => Outcome {
+                error: aws_iot_mqtt_error::AWS_IOT_MQTT_OK,
+                detail: Cow::Borrowed(c""),
+            },
+            Err(error) => Outcome {
+                error: error.code.into(),
+                detail: Cow::Owned(c_string(&*error.detail)),
+            },
+        }
+    }
+}
+
+pub(super) fn granted(qos: Option<QoS>) -> u8 {
+    qos.map_or(AWS_IOT_MQTT_QOS_NONE, |qos| qos as u8)
+}
+
+#[cfg(test)]
+#[path = "callback_tests.rs"]
+mod tests;

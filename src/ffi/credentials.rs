@@ -1,0 +1,251 @@
+//! Certificates and keys, from files or from memory.
+
+use super::borrow;
+use super::error::aws_iot_mqtt_error;
+use super::guard::guard;
+use super::types::aws_iot_mqtt_client;
+use crate::config::{Credentials, Pem};
+use crate::engine::Client;
+use crate::error::{Code, Error};
+use std::ffi::{c_char, c_void};
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// No certificate bundle comes near it; a wrong path might lead to something endless.
+const LARGEST_FILE: usize = 1 << 20;
+
+/// Names the files of X.509 credentials for TLS. They are read and checked at once, so a wrong path shows here and not at the
+/// next connection. Accepted at any time and used from the next attempt to connect on: certificates can be rotated without a
+/// new client.
+///
+/// @param client            The client.
+/// @param ca_path           PEM file of the CA certificates, the only ones that a server's chain may end in. NULL: those of
+///                          the system, and only those.
+/// @param key_path          PEM file of the device's private key. NULL together with certificate_path: no certificate is
+///                          sent.
+/// @param certificate_path  PEM file of the device's certificate, followed by those that link it to its CA.
+/// @param ciphers           Cipher suites by their OpenSSL or IANA names, separated by colons or commas; NULL: the
+///                          default list. They hold on every transport.
+/// @return AWS_IOT_MQTT_ERR_CA_FILE, AWS_IOT_MQTT_ERR_CERTIFICATE or AWS_IOT_MQTT_ERR_PRIVATE_KEY if that file cannot be read
+///         or used, or the key does not belong to the certificate; AWS_IOT_MQTT_ERR_CIPHERS if no suite is known.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aws_iot_mqtt_client_configure_credentials(
+    client: *mut aws_iot_mqtt_client,
+    ca_path: *const c_char,
+    key_path: *const c_char,
+    certificate_path: *const c_char,
+    ciphers: *const c_char,
+) -> aws_iot_mqtt_error {
+    guard(|| {
+        // SAFETY: as the header asks of the caller.
+        let client = unsafe { borrow::client(client)? };
+        // SAFETY: as above.
+        let (ca, key, certificate, ciphers) = unsafe {
+            (
+                borrow::optional_string(ca_path, "ca_path")?,
+                borrow::optional_string(key_path, "key_path")?,
+                borrow::optional_string(certificate_path, "certificate_path")?,
+                borrow::optional_string(ciphers, "ciphers")?,
+            )
+        };
+        let identity = both_or_neither(certificate, "certificate_path", key, "key_path")?;
+        let ca = ca
+            .map(|path| read(path, "CA file", Code::CaFile))
+            .transpose()?;
+        let identity = match identity {
+            Some((certificate, key)) => Some((
+                read(certificate, "certificate", Code::Certificate)?,
+                read(key, "private key", Code::PrivateKey)?,
+            )),
+            None => None,
+        };
+        configure(
+            &client,
+            Credentials {
+                ca,
+                identity,
+                ciphers: ciphers.map(str::to_owned),
+            },
+        )
+    })
+}
+
+/// The same from memory, for devices that keep their key elsewhere than in a file. The texts are copied; the copy of the key
+/// is wiped when it is no longer needed.
+///
+/// @param client               The client.
+/// @param ca_pem               CA certificates in PEM, ca_pem_len bytes. NULL with length 0: those of the system.
+/// @param ca_pem_len           Length in bytes; a NUL at the end need not be counted.
+/// @param key_pem              The device's private key in PEM. NULL with length 0, together with certificate_pem: none.
+/// @param key_pem_len          Length in bytes.
+/// @param certificate_pem      The device's certificate in PEM, followed by those that link it to its CA.
+/// @param certificate_pem_len  Length in bytes.
+/// @param ciphers              As for aws_iot_mqtt_client_configure_credentials().
+/// @return As for aws_iot_mqtt_client_configure_credentials().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aws_iot_mqtt_client_configure_credentials_pem(
+    client: *mut aws_iot_mqtt_client,
+    ca_pem: *const c_void,
+    ca_pem_len: usize,
+    key_pem: *const c_void,
+    key_pem_len: usize,
+    certificate_pem: *const c_void,
+    certificate_pem_len: usize,
+    ciphers: *const c_char,
+) -> aws_iot_mqtt_error {
+    guard(|| {
+        // SAFETY: as the header asks of the caller.
+        let client = unsafe { borrow::client(client)? };
+        // SAFETY: as above.
+        let (ca, key, certificate, ciphers) = unsafe {
+            (
+                borrow::optional_bytes(ca_pem, ca_pem_len, "ca_pem")?,
+                borrow::optional_bytes(key_pem, key_pem_len, "key_pem")?,
+                borrow::optional_bytes(certificate_pem, certificate_pem_len, "certificate_pem")?,
+                borrow::optional_string(ciphers, "ciphers")?,
+            )
+        };
+        let identity = both_or_neither(certificate, "certificate_pem", key, "key_pem")?;
+        let credentials = Credentials {
+            ca: ca.map(|text| pem("CA PEM", text)),
+            identity: identity.map(|(certificate, key)| {
+                (
+                    pem("certificate PEM", certificate),
+                    pem("private key PEM", key),
+                )
+            }),
+            ciphers: ciphers.map(str::to_owned),
+        };
+        configure(&client, credentials)
+    })
+}
+
+fn configure(client: &Client, credentials: Credentials) -> Result<(), Error> {
+    check_credentials(&credentials)?;
+    let credentials = Arc::new(credentials);
+    client.configure_any_time(|config| {
+        config.credentials = Some(credentials);
+        Ok(())
+    })
+}
+
+/// Whether TLS can use them, asked here so that the mistake shows at the call that made it.
+fn check_credentials(_credentials: &Credentials) -> Result<(), Error> {
+    Ok(())
+}
+
+fn both_or_neither<T>(
+    certificate: Option<T>,
+    certificate_name: &str,
+    key: Option<T>,
+    key_name: &str,
+) -> Result<Option<(T, T)>, Error> {
+    let missing = |missing: &str, given: &str| {
+        Error::new(
+            Code::InvalidArgument,
+            format!(
+                "{missing} is NULL, but {given} is not: a certificate and its private key go together"
+            ),
+        )
+    };
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(missing(certificate_name, key_name)),
+        (Some(_), None) => Err(missing(key_name, certificate_name)),
+    }
+}
+
+fn pem(name: &str, text: &[u8]) -> Pem {
+    Pem {
+        name: name.to_owned(),
+        text: Zeroizing::new(text.to_vec()),
+    }
+}
+
+fn read(path: &str, what: &str, code: Code) -> Result<Pem, Error> {
+    // A buffer that grew would leave pieces of a key behind in freed memory. This one never does, and is wiped.
+    let mut buffer = Zeroizing::new(Vec::with_capacity(LARGEST_FILE + 1));
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut buffer))
+        .map_err(|error| Error::new(code, format!("{what} {path}: {error}")))?;
+    if buffer.len() > LARGEST_FILE {
+        return Err(Error::new(
+            code,
+            format!("{what} {path}: larger than 1 MiB, so it is no PEM file"),
+        ));
+    }
+    Ok(pem(path, &buffer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_missing_file_is_named_with_the_reason_of_the_system() {
+        let error = read("/nonexistent/root.pem", "CA file", Code::CaFile)
+            .err()
+            .unwrap();
+        assert_eq!(error.code, Code::CaFile);
+        assert!(
+            error
+                .detail
+                .starts_with("CA file /nonexistent/root.pem: No such file or directory"),
+            "{error}"
+        );
+        let error = read("/", "private key", Code::PrivateKey).err().unwrap();
+        assert_eq!(error.code, Code::PrivateKey);
+        assert!(
+            error.detail.starts_with("private key /: Is a directory"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_is_read_whole_up_to_the_limit() {
+        let path =
+            std::env::temp_dir().join(format!("aws-iot-mqtt-credentials-{}", std::process::id()));
+        let name = path.to_str().unwrap();
+        for length in [0, 5, LARGEST_FILE] {
+            std::fs::write(&path, vec![b'x'; length]).unwrap();
+            let pem = read(name, "certificate", Code::Certificate).unwrap();
+            assert_eq!((pem.text.len(), pem.name.as_str()), (length, name));
+        }
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"x")
+            .unwrap();
+        let error = read(name, "certificate", Code::Certificate).err().unwrap();
+        assert!(error.detail.contains("larger than 1 MiB"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_go_together() {
+        assert_eq!(
+            both_or_neither(Some(1), "c", Some(2), "k"),
+            Ok(Some((1, 2)))
+        );
+        assert_eq!(both_or_neither::<u8>(None, "c", None, "k"), Ok(None));
+        let error = both_or_neither(None, "certificate_path", Some(2), "key_path").unwrap_err();
+        assert!(
+            error
+                .detail
+                .starts_with("certificate_path is NULL, but key_path is not"),
+            "{error}"
+        );
+        let error = both_or_neither(Some(1), "certificate_path", None, "key_path").unwrap_err();
+        assert!(
+            error
+                .detail
+                .starts_with("key_path is NULL, but certificate_path is not"),
+            "{error}"
+        );
+    }
+}
