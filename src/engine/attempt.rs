@@ -33,7 +33,10 @@ pub(super) enum Attempt {
         share: Option<Instant>,
     },
     /// TLS. Next: up.
-    Handshaking { tls: Box<TlsLink>, wants_write: bool },
+    Handshaking {
+        tls: Box<TlsLink>,
+        wants_write: bool,
+    },
 }
 
 /// What a dialer brings.
@@ -45,7 +48,10 @@ enum Dialed {
 impl Attempt {
     pub(super) fn interest(&self) -> Option<Interest> {
         match self {
-            Attempt::Connecting { .. } => Some(Interest { read: false, write: true }),
+            Attempt::Connecting { .. } => Some(Interest {
+                read: false,
+                write: true,
+            }),
             Attempt::Handshaking { wants_write, .. } => Some(Interest {
                 read: true,
                 write: *wants_write,
@@ -74,7 +80,9 @@ impl State {
     /// Takes the attempt that is under way as far as it goes without waiting.
     pub(super) fn advance(&mut self, inner: &Arc<Inner>, now: Instant) {
         loop {
-            let Connection::Attempt(attempt) = std::mem::replace(&mut self.connection, Connection::None) else {
+            let Connection::Attempt(attempt) =
+                std::mem::replace(&mut self.connection, Connection::None)
+            else {
                 return;
             };
             let stepped = match attempt {
@@ -112,7 +120,10 @@ impl State {
         };
         if !config.tls {
             self.log.write(Level::Warning, || {
-                format!("the connection to {} is plain TCP: anybody on the way can read and change it", config.host)
+                format!(
+                    "the connection to {} is plain TCP: anybody on the way can read and change it",
+                    config.host
+                )
             });
         }
         self.session.opened(now, &login);
@@ -141,17 +152,28 @@ impl State {
             let dialed = match (&tls, &factory) {
                 (Err(why), _) => Err(why.clone()),
                 (Ok(_), Some(factory)) => {
-                    let fd = scope::enter(client.key, scope::Kind::Outside, || factory(&host, port, milliseconds));
+                    let fd = scope::enter(client.key, scope::Kind::Outside, || {
+                        factory(&host, port, milliseconds)
+                    });
                     adopt(fd).map(Dialed::Socket)
                 }
                 (Ok(_), None) => tcp::resolve(&host, port).map(Dialed::Addresses),
             };
             let outside = factory.is_some();
             drop(factory);
-            client.dialed(attempt, outside, dialed.and_then(|dialed| Ok((dialed, tls?))));
+            client.dialed(
+                attempt,
+                outside,
+                dialed.and_then(|dialed| Ok((dialed, tls?))),
+            );
         };
         let asked = inner.engine.dialers.run(Box::new(job));
-        asked.map_err(|error| Error::new(Code::Io, format!("a thread for connecting could not be started: {error}")))?;
+        asked.map_err(|error| {
+            Error::new(
+                Code::Io,
+                format!("a thread for connecting could not be started: {error}"),
+            )
+        })?;
         Ok((Connection::Attempt(Attempt::Dialing { deadline }), false))
     }
 
@@ -199,7 +221,8 @@ impl State {
             match TcpLink::start(address).and_then(|tcp| register(inner, tcp)) {
                 Ok(tcp) => {
                     let others = u32::try_from(next.len()).unwrap_or(u32::MAX);
-                    let share = (others > 0).then(|| now + deadline.since(now) / others.saturating_add(1));
+                    let share =
+                        (others > 0).then(|| now + deadline.since(now) / others.saturating_add(1));
                     let connecting = Attempt::Connecting {
                         tcp,
                         next,
@@ -212,7 +235,9 @@ impl State {
                 Err(why) => failed = Some(why),
             }
         }
-        Err(failed.unwrap_or_else(|| Error::new(Code::Timeout, "no address of the endpoint answered in time")))
+        Err(failed.unwrap_or_else(|| {
+            Error::new(Code::Timeout, "no address of the endpoint answered in time")
+        }))
     }
 
     fn connected(&mut self, tcp: TcpLink, tls: Option<TlsConfig>) -> Result<Connection, Error> {
@@ -234,7 +259,10 @@ impl State {
             HandshakeState::WantsRead => tls.wants_write(),
             HandshakeState::WantsWrite => true,
         };
-        Ok((Connection::Attempt(Attempt::Handshaking { tls, wants_write }), false))
+        Ok((
+            Connection::Attempt(Attempt::Handshaking { tls, wants_write }),
+            false,
+        ))
     }
 }
 
@@ -243,7 +271,12 @@ type Step = Result<(Connection, bool), Error>;
 
 impl Inner {
     /// A dialer has finished.
-    fn dialed(self: &Arc<Self>, attempt: u64, outside: bool, dialed: Result<(Dialed, Option<TlsConfig>), Error>) {
+    fn dialed(
+        self: &Arc<Self>,
+        attempt: u64,
+        outside: bool,
+        dialed: Result<(Dialed, Option<TlsConfig>), Error>,
+    ) {
         self.guarded(|inner, state, now| {
             if outside {
                 state.outside -= 1;
@@ -287,7 +320,9 @@ fn register(inner: &Inner, tcp: TcpLink) -> Result<TcpLink, Error> {
         .core
         .poller
         .add(tcp.fd(), inner.key, silent)
-        .map_err(|error| Error::new(Code::Io, format!("epoll does not take the socket: {error}")))?;
+        .map_err(|error| {
+            Error::new(Code::Io, format!("epoll does not take the socket: {error}"))
+        })?;
     Ok(tcp)
 }
 
@@ -296,10 +331,12 @@ fn register(inner: &Inner, tcp: TcpLink) -> Result<TcpLink, Error> {
 fn adopt(fd: i32) -> Result<TcpLink, Error> {
     use std::os::fd::{FromRawFd, OwnedFd};
     if fd < 0 {
-        return Err(Error::new(Code::SocketFactory, "the socket factory gave no socket"));
+        return Err(Error::new(
+            Code::SocketFactory,
+            "the socket factory gave no socket",
+        ));
     }
     // SAFETY: the contract of the socket factory (see the C header) hands over an open descriptor that nobody else uses.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     TcpLink::from_socket(fd)
 }
-

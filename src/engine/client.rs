@@ -6,14 +6,14 @@ use super::shared::{self, Engine, lock};
 use super::state::{BURST, BURST_BYTES, Connection, State, Tag};
 use super::waiter::Waiter;
 use super::{
-    Accepted, Completed, Completion, ConnectFailedHandler, MessageHandler, OfflineHandler, OnlineHandler, OperationId,
-    OutcomeHandler, SessionState, SocketFactory, Stats, clock,
+    Accepted, Completed, Completion, ConnectFailedHandler, MessageHandler, OfflineHandler,
+    OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats, clock,
 };
 use crate::aws::endpoint;
 use crate::config::{Config, QoS};
 use crate::error::{Code, Error};
 use crate::log::{Level, Log};
-use crate::session::{Session, Wait};
+use crate::session::{Session, State as SessionState, Wait};
 use crate::time::Instant;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -89,7 +89,10 @@ impl Client {
     }
 
     /// Changes the configuration while no connection is wanted; `InvalidState` otherwise. On an error nothing has changed.
-    pub fn configure(&self, change: impl FnOnce(&mut Config) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn configure(
+        &self,
+        change: impl FnOnce(&mut Config) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut state = self.inner.enter()?;
         if !state.session.is_idle() {
             return Err(Error::new(
@@ -101,11 +104,17 @@ impl Client {
     }
 
     /// The same at any time; used from the next attempt on.
-    pub fn configure_any_time(&self, change: impl FnOnce(&mut Config) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn configure_any_time(
+        &self,
+        change: impl FnOnce(&mut Config) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.inner.enter()?.change_config(change)
     }
 
-    pub fn configure_socket_factory(&self, make: impl FnOnce() -> Option<SocketFactory>) -> Result<(), Error> {
+    pub fn configure_socket_factory(
+        &self,
+        make: impl FnOnce() -> Option<SocketFactory>,
+    ) -> Result<(), Error> {
         let mut state = self.inner.enter()?;
         if !state.session.is_idle() {
             return Err(Error::new(
@@ -134,8 +143,12 @@ impl Client {
         self.inner.replace(|handlers| &mut handlers.message, make)
     }
 
-    pub fn on_connect_failed(&self, make: impl FnOnce() -> Option<ConnectFailedHandler>) -> Result<(), Error> {
-        self.inner.replace(|handlers| &mut handlers.connect_failed, make)
+    pub fn on_connect_failed(
+        &self,
+        make: impl FnOnce() -> Option<ConnectFailedHandler>,
+    ) -> Result<(), Error> {
+        self.inner
+            .replace(|handlers| &mut handlers.connect_failed, make)
     }
 
     pub fn on_outcome(&self, make: impl FnOnce() -> Option<OutcomeHandler>) -> Result<(), Error> {
@@ -177,7 +190,9 @@ impl Client {
         self.inner.start(|state, now| {
             state.check_connectable()?;
             let tag = |id| make(id).map(Tag::Completion);
-            state.session.connect(now, keep_alive_secs, Wait::Forever, tag)?;
+            state
+                .session
+                .connect(now, keep_alive_secs, Wait::Forever, tag)?;
             Ok(Accepted::Now)
         })
     }
@@ -192,24 +207,46 @@ impl Client {
         completed.map_or(Ok(0), |completed| completed.result.map(|()| completed.left))
     }
 
-    pub fn disconnect_async(&self, make: impl FnOnce(OperationId) -> Option<Completion>) -> Result<Accepted, Error> {
+    pub fn disconnect_async(
+        &self,
+        make: impl FnOnce(OperationId) -> Option<Completion>,
+    ) -> Result<Accepted, Error> {
         self.inner.start(|state, now| {
-            state.session.disconnect(now, |id| make(id).map(Tag::Completion))?;
+            state
+                .session
+                .disconnect(now, |id| make(id).map(Tag::Completion))?;
             Ok(Accepted::Now)
         })
     }
 
-    pub fn publish(&self, topic: &str, payload: &[u8], qos: QoS, retain: bool) -> Result<Accepted, Error> {
+    pub fn publish(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        qos: QoS,
+        retain: bool,
+    ) -> Result<Accepted, Error> {
         if qos == QoS::AtMostOnce {
             return self.inner.start_publish(|state, now| {
                 let nobody = |_, _| None;
-                let published = state.session.publish(now, topic, payload, qos, retain, Wait::Bounded, nobody)?;
+                let published = state.session.publish(
+                    now,
+                    topic,
+                    payload,
+                    qos,
+                    retain,
+                    Wait::Bounded,
+                    nobody,
+                )?;
                 Ok(published.1)
             });
         }
         let completed = self.inner.wait_for(|state, now, waiter| {
             let tag = |_, accepted| (accepted == Accepted::Now).then_some(waiter);
-            let (_, accepted) = state.session.publish(now, topic, payload, qos, retain, Wait::Bounded, tag)?;
+            let (_, accepted) =
+                state
+                    .session
+                    .publish(now, topic, payload, qos, retain, Wait::Bounded, tag)?;
             Ok((accepted, now + state.config.session.operation_timeout))
         })?;
         outcome(completed).map(|completed| completed.0)
@@ -225,7 +262,10 @@ impl Client {
     ) -> Result<Accepted, Error> {
         self.inner.start_publish(|state, now| {
             let tag = |id, _| make(id).map(Tag::Completion);
-            let published = state.session.publish(now, topic, payload, qos, retain, Wait::Forever, tag)?;
+            let published =
+                state
+                    .session
+                    .publish(now, topic, payload, qos, retain, Wait::Forever, tag)?;
             Ok(published.1)
         })
     }
@@ -241,7 +281,10 @@ impl Client {
     ) -> Result<(Accepted, Option<QoS>), Error> {
         let completed = self.inner.wait_for(|state, now, waiter| {
             let prepare = |_, accepted| ((accepted == Accepted::Now).then_some(waiter), make());
-            let (_, accepted) = state.session.subscribe(now, filter, qos, manual, Wait::Bounded, prepare)?;
+            let (_, accepted) =
+                state
+                    .session
+                    .subscribe(now, filter, qos, manual, Wait::Bounded, prepare)?;
             Ok((accepted, now + state.config.session.operation_timeout))
         })?;
         outcome(completed)
@@ -259,7 +302,10 @@ impl Client {
                 let (completion, handler) = make(id);
                 (completion.map(Tag::Completion), handler)
             };
-            let (_, accepted) = state.session.subscribe(now, filter, qos, manual, Wait::Forever, prepare)?;
+            let (_, accepted) =
+                state
+                    .session
+                    .subscribe(now, filter, qos, manual, Wait::Forever, prepare)?;
             Ok(accepted)
         })
     }
@@ -293,7 +339,8 @@ impl Client {
     }
 
     pub fn cancel(&self, operation: OperationId) -> Result<(), Error> {
-        self.inner.start(|state, now| state.session.cancel(now, operation))
+        self.inner
+            .start(|state, now| state.session.cancel(now, operation))
     }
 
     pub fn reconnect(&self) -> Result<(), Error> {
@@ -320,7 +367,8 @@ impl Client {
                 state.freed = true;
                 self.inner.freed.store(true, Ordering::Release);
                 drop(state);
-                self.inner.guarded(|_, state, now| state.session.shut_down(now));
+                self.inner
+                    .guarded(|_, state, now| state.session.shut_down(now));
             }
         }
         if scope::in_callback() {
@@ -328,7 +376,11 @@ impl Client {
         }
         let mut state = lock(&self.inner.state);
         while !state.retired {
-            state = self.inner.retired.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .inner
+                .retired
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -356,7 +408,10 @@ impl Inner {
     }
 
     /// Runs `work` on the state as a library thread does: whatever comes of it is carried out, and a panic ends this client only.
-    pub(super) fn guarded<R>(self: &Arc<Self>, work: impl FnOnce(&Arc<Inner>, &mut State, Instant) -> R) -> Option<R> {
+    pub(super) fn guarded<R>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Arc<Inner>, &mut State, Instant) -> R,
+    ) -> Option<R> {
         let mut state = lock(&self.state);
         let done = catch_unwind(AssertUnwindSafe(|| {
             let now = clock::now();
@@ -365,7 +420,9 @@ impl Inner {
             done
         }));
         if done.is_err() {
-            state.log.write(Level::Error, || "internal error: the client has ended".to_owned());
+            state.log.write(Level::Error, || {
+                "internal error: the client has ended".to_owned()
+            });
             state.drop_connection();
             let now = clock::now();
             let _ = catch_unwind(AssertUnwindSafe(|| {
@@ -378,7 +435,10 @@ impl Inner {
     }
 
     /// An operation of the application that does not wait.
-    fn start<R>(self: &Arc<Self>, operation: impl FnOnce(&mut State, Instant) -> Result<R, Error>) -> Result<R, Error> {
+    fn start<R>(
+        self: &Arc<Self>,
+        operation: impl FnOnce(&mut State, Instant) -> Result<R, Error>,
+    ) -> Result<R, Error> {
         let mut state = self.enter()?;
         let now = clock::now();
         let started = operation(&mut state, now)?;
@@ -396,7 +456,8 @@ impl Inner {
         let mut state = self.enter()?;
         let now = clock::now();
         let accepted = publish(&mut state, now)?;
-        let in_burst = now.since(state.last_publish) < BURST && state.session.outgoing().len() < BURST_BYTES;
+        let in_burst =
+            now.since(state.last_publish) < BURST && state.session.outgoing().len() < BURST_BYTES;
         state.last_publish = now;
         if in_burst && matches!(state.connection, Connection::Up(_)) {
             state.take_outputs();
@@ -472,7 +533,11 @@ impl Inner {
             if state.timer.is_some_and(|timer| timer <= now) {
                 state.timer = None;
             }
-            if state.session.deadline().is_some_and(|deadline| deadline <= now) {
+            if state
+                .session
+                .deadline()
+                .is_some_and(|deadline| deadline <= now)
+            {
                 state.session.timeout(now);
                 state.take_outputs();
             }
@@ -501,7 +566,10 @@ pub(super) enum Attention {
 }
 
 impl State {
-    fn change_config(&mut self, change: impl FnOnce(&mut Config) -> Result<(), Error>) -> Result<(), Error> {
+    fn change_config(
+        &mut self,
+        change: impl FnOnce(&mut Config) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut config = self.config.clone();
         change(&mut config)?;
         self.session.configure(config.session.clone());
@@ -514,7 +582,10 @@ impl State {
         if !self.config.tls && endpoint::is_aws(&self.config.host) {
             return Err(Error::new(
                 Code::NotSupported,
-                format!("{} is an AWS endpoint: it is not spoken to without TLS", self.config.host),
+                format!(
+                    "{} is an AWS endpoint: it is not spoken to without TLS",
+                    self.config.host
+                ),
             ));
         }
         Ok(())
@@ -539,7 +610,9 @@ impl State {
 fn outcome(completed: Option<Completed>) -> Result<(Accepted, Option<QoS>), Error> {
     match completed {
         None => Ok((Accepted::Queued, None)),
-        Some(completed) => completed.result.map(|()| (Accepted::Now, completed.granted_qos)),
+        Some(completed) => completed
+            .result
+            .map(|()| (Accepted::Now, completed.granted_qos)),
     }
 }
 

@@ -53,7 +53,11 @@ impl Dialers {
     }
 
     fn start(&self) -> io::Result<()> {
-        let (queue, threads, pending) = (self.queue.clone(), Arc::clone(&self.threads), Arc::clone(&self.pending));
+        let (queue, threads, pending) = (
+            self.queue.clone(),
+            Arc::clone(&self.threads),
+            Arc::clone(&self.pending),
+        );
         threads::spawn("mqtt-dialer", move || {
             loop {
                 while let Ok(job) = queue.recv_timeout(PATIENCE) {

@@ -1,13 +1,14 @@
 //! Running the application's callbacks: one at a time and in order for one client, on whatever worker has come for it, no lock held.
 
-use super::scope::{self, Kind};
 use super::client::{Attention, Inner};
+use super::clock;
+use super::scope::{self, Kind};
 use super::shared::lock;
 use super::state::State;
 use super::{
-    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler, OnlineHandler, OutcomeHandler,
+    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
+    OnlineHandler, OutcomeHandler,
 };
-use super::clock;
 use crate::error::Error;
 use crate::log::Log;
 use crate::session::{Inbound, OperationId, OperationKind};
@@ -19,7 +20,9 @@ use std::time::Duration;
 
 /// What is to be told to the application.
 pub(super) enum Callback {
-    Online { session_present: bool },
+    Online {
+        session_present: bool,
+    },
     Offline(Error),
     ConnectFailed(Error, Option<Duration>),
     Message(Inbound<MessageHandler>),
@@ -76,7 +79,9 @@ impl Inner {
             return None;
         }
         let batch = std::mem::take(&mut state.callbacks);
-        let unacknowledged = batch.iter().filter(|callback| matches!(callback, Callback::Message(inbound) if inbound.receipt != 0));
+        let unacknowledged = batch.iter().filter(
+            |callback| matches!(callback, Callback::Message(inbound) if inbound.receipt != 0),
+        );
         if batch.len() > 1 && unacknowledged.count() > 0 {
             state.acknowledge_by = Some(clock::now() + ACKNOWLEDGE_WITHIN);
             state.set_timer(self);
@@ -122,7 +127,8 @@ impl Inner {
             }
             Callback::ConnectFailed(why, next_attempt) => {
                 if let Some(handler) = &handlers.connect_failed {
-                    let milliseconds = next_attempt.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+                    let milliseconds = next_attempt
+                        .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
                     handler(&why, milliseconds);
                 }
             }
@@ -170,7 +176,9 @@ impl Inner {
                 (log, std::mem::replace(&mut state.log, Log::none())),
             )
         };
-        scope::enter(self.key, Kind::Ordered, move || drop((handlers, factory, log)));
+        scope::enter(self.key, Kind::Ordered, move || {
+            drop((handlers, factory, log))
+        });
         self.engine.core.unregister(self.key);
         lock(&self.state).retired = true;
         self.retired.notify_all();
@@ -184,7 +192,9 @@ impl Inner {
         }
         if state.has_callbacks() && !state.dispatching && !state.attended {
             state.attended = true;
-            self.engine.core.attend(Arc::clone(self), Attention::Callbacks);
+            self.engine
+                .core
+                .attend(Arc::clone(self), Attention::Callbacks);
         }
     }
 }
@@ -203,4 +213,3 @@ impl State {
         }
     }
 }
-

@@ -19,10 +19,10 @@ mod threads;
 mod types;
 mod waiter;
 
-pub use crate::session::{Accepted, OperationId, OperationKind, State as SessionState};
+pub use crate::session::{Accepted, OperationId, OperationKind, State};
 pub use client::Client;
 pub use shared::forked;
 pub use types::{
-    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler, OnlineHandler, OutcomeHandler,
-    SocketFactory, Stats,
+    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
+    OnlineHandler, OutcomeHandler, SocketFactory, Stats,
 };

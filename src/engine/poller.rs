@@ -7,9 +7,12 @@
 use crate::time::Instant;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::io;
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 
 /// What to wait for on a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +49,20 @@ impl Poller {
         let poller = Poller {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            timer: timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?,
+            timer: timerfd_create(
+                TimerfdClockId::Boottime,
+                TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+            )?,
         };
         // Edge-triggered: each write to the eventfd and each expiry wakes one waiter, and nobody has to read them back.
         let edge = EventFlags::IN | EventFlags::ET;
         epoll::add(&poller.epoll, &poller.wake, EventData::new_u64(WAKE), edge)?;
-        epoll::add(&poller.epoll, &poller.timer, EventData::new_u64(TIMER), edge)?;
+        epoll::add(
+            &poller.epoll,
+            &poller.timer,
+            EventData::new_u64(TIMER),
+            edge,
+        )?;
         Ok(poller)
     }
 
@@ -82,7 +93,10 @@ impl Poller {
         // Zero would disarm it.
         let nanos = at.0.max(1);
         let value = Itimerspec {
-            it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
+            it_interval: Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            },
             it_value: Timespec {
                 tv_sec: i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX),
                 tv_nsec: (nanos % 1_000_000_000) as _,
@@ -97,10 +111,6 @@ impl Poller {
 
     pub(super) fn arm(&self, fd: BorrowedFd<'_>, key: u64, interest: Interest) -> io::Result<()> {
         epoll::modify(&self.epoll, fd, EventData::new_u64(key), flags(interest))
-    }
-
-    pub(super) fn remove(&self, fd: impl AsFd) {
-        let _ = epoll::delete(&self.epoll, fd);
     }
 }
 

@@ -86,9 +86,9 @@ impl Engine {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         for _ in 0..cores.clamp(2, IDLE_WORKERS) {
             let mut workers = lock(&made.core.workers);
-            made.core
-                .start_worker(&mut workers)
-                .map_err(|error| Error::new(Code::Io, format!("a thread could not be started: {error}")))?;
+            made.core.start_worker(&mut workers).map_err(|error| {
+                Error::new(Code::Io, format!("a thread could not be started: {error}"))
+            })?;
         }
         *engine = Arc::downgrade(&made);
         Ok(made)
@@ -203,14 +203,20 @@ impl Core {
         }
         let clients: Vec<Arc<Inner>> = {
             let registered = lock(&self.clients);
-            due.iter().filter_map(|key| registered.get(key).and_then(Weak::upgrade)).collect()
+            due.iter()
+                .filter_map(|key| registered.get(key).and_then(Weak::upgrade))
+                .collect()
         };
         let Some((last, others)) = clients.split_last() else {
             return;
         };
         // This worker takes one; it may go into application code with it, so the others must find other workers.
         if !others.is_empty() {
-            lock(&self.run_queue).extend(others.iter().map(|client| (Arc::clone(client), Attention::Callbacks)));
+            lock(&self.run_queue).extend(
+                others
+                    .iter()
+                    .map(|client| (Arc::clone(client), Attention::Callbacks)),
+            );
             self.poller.wake();
         }
         last.ready(Attention::Callbacks);

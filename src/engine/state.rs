@@ -100,7 +100,10 @@ impl State {
             }
             match link.read(buffer) {
                 Ok(0) => {
-                    self.lost(now, Error::new(Code::ConnectionLost, "the broker closed the connection"));
+                    self.lost(
+                        now,
+                        Error::new(Code::ConnectionLost, "the broker closed the connection"),
+                    );
                     return false;
                 }
                 Ok(count) => {
@@ -184,12 +187,16 @@ impl State {
             }
             Event::Online { session_present } => Callback::Online { session_present },
             Event::Offline { why } => Callback::Offline(why),
-            Event::ConnectFailed { why, next_attempt } => Callback::ConnectFailed(why, next_attempt),
+            Event::ConnectFailed { why, next_attempt } => {
+                Callback::ConnectFailed(why, next_attempt)
+            }
             Event::Message(inbound) => {
                 self.undelivered += inbound.message.size();
                 Callback::Message(inbound)
             }
-            Event::SubscriptionRefused { filter, why } => Callback::SubscriptionRefused(filter, why),
+            Event::SubscriptionRefused { filter, why } => {
+                Callback::SubscriptionRefused(filter, why)
+            }
             Event::Released(handler) => Callback::Released(handler),
         };
         self.callbacks.push_back(callback);
@@ -202,7 +209,11 @@ impl State {
                 return;
             };
             let pending = self.session.outgoing();
-            let result = if pending.is_empty() { link.flush().map(|()| 0) } else { link.write(pending) };
+            let result = if pending.is_empty() {
+                link.flush().map(|()| 0)
+            } else {
+                link.write(pending)
+            };
             match result {
                 Ok(0) => return,
                 Ok(count) => {
@@ -225,7 +236,12 @@ impl State {
                     self.session.received(now, &buffer[..count]);
                     self.take_outputs();
                 }
-                Err(later) if !matches!(later.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                Err(later)
+                    if !matches!(
+                        later.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) =>
+                {
                     return self.lost(now, transport::read_error(&later));
                 }
                 _ => return self.lost(now, transport::read_error(error)),
@@ -247,10 +263,12 @@ impl State {
 
     /// Tells the poller what is wanted now, if it does not know.
     pub(super) fn arm(&mut self, inner: &Inner) {
-        let Some(interest) = self.interest() else { return };
-        let known = self
-            .armed
-            .is_some_and(|armed| (armed.read || !interest.read) && (armed.write || !interest.write));
+        let Some(interest) = self.interest() else {
+            return;
+        };
+        let known = self.armed.is_some_and(|armed| {
+            (armed.read || !interest.read) && (armed.write || !interest.write)
+        });
         if known || !(interest.read || interest.write) {
             return;
         }
@@ -263,7 +281,8 @@ impl State {
             match inner.engine.core.poller.arm(fd, inner.key, interest) {
                 Ok(()) => self.armed = Some(interest),
                 Err(error) => {
-                    let why = Error::new(Code::Io, format!("epoll does not take the socket: {error}"));
+                    let why =
+                        Error::new(Code::Io, format!("epoll does not take the socket: {error}"));
                     self.log.write(Level::Error, || why.to_string());
                 }
             }
@@ -272,7 +291,11 @@ impl State {
 
     /// Sees to it that a worker attends to this client in time.
     pub(super) fn set_timer(&mut self, inner: &Inner) {
-        let times = [self.session.deadline(), self.acknowledge_by, self.attempt_timer()];
+        let times = [
+            self.session.deadline(),
+            self.acknowledge_by,
+            self.attempt_timer(),
+        ];
         let Some(next) = times.into_iter().flatten().min() else {
             return;
         };

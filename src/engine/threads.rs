@@ -5,7 +5,10 @@ use std::thread::{self, JoinHandle};
 
 /// Starts a thread with all signals blocked.
 #[allow(unsafe_code)]
-pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+pub(super) fn spawn(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
     // A new thread inherits the mask of the one that starts it: blocking before and restoring after leaves no moment in which
     // a signal could find the new thread.
     let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
@@ -19,7 +22,10 @@ pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Res
         return Err(io::Error::other("the signal mask could not be set"));
     }
     // The name is what `top -H` and a debugger show; Linux keeps 15 bytes of it.
-    let thread = thread::Builder::new().name(name.to_owned()).stack_size(256 << 10).spawn(body);
+    let thread = thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(256 << 10)
+        .spawn(body);
     // SAFETY: `before` was initialised by the call above.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
     thread

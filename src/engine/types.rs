@@ -68,7 +68,8 @@ pub type OfflineHandler = Arc<dyn Fn(&Error) + Send + Sync>;
 /// Error, milliseconds until the next attempt (`None`: there will be none).
 pub type ConnectFailedHandler = Arc<dyn Fn(&Error, Option<u64>) + Send + Sync>;
 /// Operation id (0 for a resubscription), kind, topic or filter, result.
-pub type OutcomeHandler = Arc<dyn Fn(OperationId, OperationKind, &str, &Result<(), Error>) + Send + Sync>;
+pub type OutcomeHandler =
+    Arc<dyn Fn(OperationId, OperationKind, &str, &Result<(), Error>) + Send + Sync>;
 /// Host, port, milliseconds left; gives a connected descriptor, or -1.
 pub type SocketFactory = Arc<dyn Fn(&str, u16, u64) -> i32 + Send + Sync>;
 
@@ -112,7 +113,10 @@ impl Stats {
             refused_by_close: counters.refused_by_close,
             last_acknowledgement_latency_us: micros(counters.last_acknowledgement_latency),
             max_acknowledgement_latency_us: micros(counters.max_acknowledgement_latency),
-            last_failure: counters.last_failure.as_ref().map_or(0, |error| error.code as u16),
+            last_failure: counters
+                .last_failure
+                .as_ref()
+                .map_or(0, |error| error.code as u16),
         }
     }
 }

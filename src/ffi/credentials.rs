@@ -7,6 +7,7 @@ use super::types::aws_iot_mqtt_client;
 use crate::config::{Credentials, Pem};
 use crate::engine::Client;
 use crate::error::{Code, Error};
+use crate::transport::tls::TlsConfig;
 use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::Read;
@@ -132,8 +133,8 @@ fn configure(client: &Client, credentials: Credentials) -> Result<(), Error> {
 }
 
 /// Whether TLS can use them, asked here so that the mistake shows at the call that made it.
-fn check_credentials(_credentials: &Credentials) -> Result<(), Error> {
-    Ok(())
+fn check_credentials(credentials: &Credentials) -> Result<(), Error> {
+    TlsConfig::new(credentials, &[]).map(drop)
 }
 
 fn both_or_neither<T>(
