@@ -41,7 +41,7 @@ echo "everything is here"
 step "building the library and installing it into $prefix"
 mkdir -p "$work"
 cmake -S cmake -B "$work/build" -DAWS_IOT_MQTT_CRYPTO=ring >"$work/configure.log" || fail "see $work/configure.log"
-cmake --build "$work/build"
+cmake --build "$work/build" || fail "the library does not build"
 rm -rf "$prefix"
 cmake --install "$work/build" --prefix "$prefix"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
@@ -50,7 +50,7 @@ echo "pkg-config finds version $(pkg-config --modversion aws_iot_mqtt)"
 step "building the examples against the installed package"
 cmake -S c-examples -B "$work/examples" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF >>"$work/configure.log" ||
     fail "see $work/configure.log"
-cmake --build "$work/examples"
+cmake --build "$work/examples" || fail "the examples do not build"
 
 # run_example ARGUMENT...: shows the output as it comes, sets published, acknowledged and received.
 run_example() {
