@@ -16,6 +16,8 @@ fn installed_moved_and_used() {
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("DESTDIR")
+        // Cargo points it at its own copy of the library.
+        .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())
         .output()
         .expect("bash is there: apt-get install -y bash");

@@ -8,6 +8,7 @@ work="$root/.demo"
 prefix="$work/prefix"
 count=${COUNT:-20}
 . tests/demo/broker.sh
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the `make demo` around this
 
 trap stop_all EXIT
 trap 'exit 130' INT

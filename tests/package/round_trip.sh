@@ -6,6 +6,7 @@ set -euo pipefail
 work=${1:?usage: round_trip.sh WORK}
 cd "$(dirname "$0")/../.."
 . tests/demo/broker.sh
+unset MAKEFLAGS MFLAGS MAKELEVEL # of a `make test` around this
 trap stop_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -121,6 +122,7 @@ pc_everything="$work/pkg-config/everything-static"
 needs_library() { readelf -d "$1" | grep -q "NEEDED.*\[libaws_iot_mqtt.so.$abi\]"; }
 for program in "$work"/shared/{basic_pubsub,async_pubsub,basic_pubsub_cpp} "$pc_shared"; do
     needs_library "$program" || fail "$program is linked with the shared library, by its soname"
+    LD_LIBRARY_PATH="$package/lib" ldd "$program" | grep -qF "$package/lib/libaws_iot_mqtt.so.$abi" || fail "$program finds the moved library"
 done
 for program in "$work"/static/{basic_pubsub,async_pubsub,basic_pubsub_cpp} "$pc_static" "$pc_everything"; do
     ! needs_library "$program" || fail "$program has the library inside"
