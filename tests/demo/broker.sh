@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # To be sourced: certificates, and a mosquitto on loopback that lets in nobody without one.
 # Everything that is started here or handed to `remember` is ended by `stop_all`, by its process id.
 
@@ -84,10 +85,10 @@ port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # start_broker DIRECTORY CERTIFICATES: a mosquitto that demands client certificates. Sets broker_port and broker_log.
 start_broker() {
-    local directory=$1 certificates=$2 attempt pid
+    local directory=$1 certificates=$2 pid
     mkdir -p "$directory"
     broker_log="$directory/mosquitto.log"
-    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
         # Below the range that the system hands out to outgoing connections; if it is taken, mosquitto ends at once and we draw again.
         broker_port=$((20000 + RANDOM % 12000))
         {
