@@ -1,0 +1,41 @@
+# The commands of this project. Each says what it does; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
+# For `make demo` against a real endpoint.
+export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
+
+# Which tests depend on the crypto provider: all but those that read files or build a package.
+PROVIDER_TESTS := $(filter-out header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
+
+.PHONY: help demo test requirements lint header clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo:  ## build, install, and publish over mutual TLS to a mosquitto of its own; ENDPOINT= CA= CERT= KEY= for AWS IoT
+	@tests/demo/demo.sh
+
+test: requirements lint  ## everything that must pass: format, lints, all tests with both crypto providers, docs, the package
+	cargo test --locked
+	cargo test --locked --no-default-features --features aws-lc-rs --lib $(addprefix --test ,$(PROVIDER_TESTS))
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+	@echo "make test: passed"
+
+requirements:
+	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients openssl pkg-config g++ valgrind binutils
+	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+lint: requirements
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+header:  ## make include/aws_iot_mqtt.h anew from src/ffi
+	BLESS=1 cargo test --locked --test header
+
+clean:  ## remove everything that was built
+	cargo clean
+	rm -rf build .demo

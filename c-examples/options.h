@@ -1,0 +1,85 @@
+/* The command line that the examples share. Nothing about MQTT is in here. */
+#ifndef EXAMPLE_OPTIONS_H
+#define EXAMPLE_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+    const char *endpoint;  /* the broker's host name; for AWS IoT: aws iot describe-endpoint --endpoint-type iot:Data-ATS */
+    const char *port;      /* 8883, or 443 */
+    const char *ca;        /* PEM files: whom to trust, who we are, and the proof of it */
+    const char *cert;
+    const char *key;
+    const char *client_id; /* the broker allows one connection for each */
+    const char *topic;
+    const char *count;     /* how many messages to publish */
+};
+
+static inline int options_usage(const char *program)
+{
+    fprintf(stderr,
+            "usage: %s --ca FILE --cert FILE --key FILE [--endpoint HOST] [--port 8883]\n"
+            "       [--client-id ID] [--topic TOPIC] [--count N]\n", program);
+    return -1;
+}
+
+/* A number from 1 to `max`; 0 if `text` is none. */
+static inline long options_number(const char *text, long max)
+{
+    char *end = NULL;
+    long value = strtol(text, &end, 10);
+    return end != text && *end == '\0' && value >= 1 && value <= max ? value : 0;
+}
+
+static inline uint16_t options_port(const struct options *options)
+{
+    return (uint16_t)options_number(options->port, 65535);
+}
+
+static inline int options_count(const struct options *options)
+{
+    return (int)options_number(options->count, 1000000);
+}
+
+/* Fills `options` from the command line; 0, or -1 when it has said what is wrong. */
+static inline int options_parse(int argc, char **argv, struct options *options)
+{
+    struct { const char *name; const char **value; } known[] = {
+        {"--endpoint", &options->endpoint}, {"--port", &options->port},           {"--ca", &options->ca},
+        {"--cert", &options->cert},         {"--key", &options->key},             {"--client-id", &options->client_id},
+        {"--topic", &options->topic},       {"--count", &options->count},
+    };
+    const size_t known_len = sizeof known / sizeof known[0];
+
+    options->endpoint = "localhost";
+    options->port = "8883";
+    options->client_id = "aws-iot-mqtt-example";
+    options->topic = "aws-iot-mqtt/example";
+    options->count = "10";
+    options->ca = options->cert = options->key = NULL;
+
+    for (int i = 1; i < argc; i += 2) {
+        size_t k = 0;
+        while (k < known_len && strcmp(argv[i], known[k].name) != 0)
+            k++;
+        if (k == known_len || i + 1 == argc) {
+            fprintf(stderr, "%s: %s\n", argv[i], k == known_len ? "no such option" : "needs a value");
+            return options_usage(argv[0]);
+        }
+        *known[k].value = argv[i + 1];
+    }
+    if (options->ca == NULL || options->cert == NULL || options->key == NULL) {
+        fprintf(stderr, "--ca, --cert and --key are needed\n");
+        return options_usage(argv[0]);
+    }
+    if (options_port(options) == 0 || options_count(options) == 0) {
+        fprintf(stderr, "--port must be 1 to 65535, --count 1 to 1000000\n");
+        return options_usage(argv[0]);
+    }
+    return 0;
+}
+
+#endif

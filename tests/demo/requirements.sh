@@ -1,0 +1,40 @@
+#!/bin/bash
+# requirements.sh PACKAGE...: makes sure that these Debian packages' programs are here. As root it installs what is missing;
+# otherwise it says the exact command and stops.
+set -euo pipefail
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # mosquitto lives there, and a user's PATH may not have it
+
+program_of() {
+    case "$1" in
+        mosquitto-clients) echo mosquitto_sub ;;
+        binutils) echo nm ;;
+        *) echo "$1" ;;
+    esac
+}
+
+missing=()
+for package in "$@"; do
+    command -v "$(program_of "$package")" >/dev/null || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "missing (names of Debian packages): ${missing[*]}" >&2
+    echo "this system has no apt-get: install them its own way, then run this again" >&2
+    exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo "missing: ${missing[*]}. Install them with:" >&2
+    echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+    exit 1
+fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq </dev/null
+apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
+for package in "${missing[@]}"; do
+    command -v "$(program_of "$package")" >/dev/null || {
+        echo "apt-get installed $package, but there is still no $(program_of "$package")" >&2
+        exit 1
+    }
+done
