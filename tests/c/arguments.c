@@ -26,7 +26,7 @@ static void on_done(const aws_iot_mqtt_completion *completion, void *userdata) {
 #define SUBSCRIBE(filter, qos) aws_iot_mqtt_client_subscribe(client, filter, qos, MESSAGE, &granted)
 #define SUBSCRIBE_ASYNC(filter, qos) \
     aws_iot_mqtt_client_subscribe_async(client, filter, qos, \
-                                        SUBSCRIBE_TRIPLES(on_message, &freed, count_free, on_done, &freed, count_free), &operation)
+                                        on_done, &freed, count_free, on_message, &freed, count_free, &operation)
 
 static void null_strings(char **argv) {
     (void)argv;
@@ -42,6 +42,15 @@ static void null_strings(char **argv) {
     WRONG("filter", SUBSCRIBE_ASYNC(NULL, 1));
     WRONG("filter", aws_iot_mqtt_client_unsubscribe(client, NULL));
     WRONG("filter", aws_iot_mqtt_client_unsubscribe_async(client, NULL, DONE, &operation));
+    WRONG("filter", aws_iot_mqtt_client_subscribe_manual_acknowledge(client, NULL, 0, MESSAGE, &granted));
+    WRONG("filter", aws_iot_mqtt_client_subscribe_manual_acknowledge_async(client, NULL, 0, DONE, MESSAGE, &operation));
+    WRONG("state", aws_iot_mqtt_client_state(client, NULL));
+    WRONG("stats", aws_iot_mqtt_client_stats(client, NULL, sizeof(aws_iot_mqtt_stats)));
+    bool matches = true;
+    WRONG("filter", aws_iot_mqtt_topic_matches(NULL, "a", &matches));
+    WRONG("topic", aws_iot_mqtt_topic_matches("b", NULL, &matches));
+    WRONG("matches", aws_iot_mqtt_topic_matches("b", "a", NULL));
+    CHECK(matches);
 }
 
 /* NULL with a length is a mistake; with length 0 it is the empty payload. */
@@ -51,6 +60,9 @@ static void null_payloads(char **argv) {
     WRONG("payload", aws_iot_mqtt_client_publish_async(client, "t", NULL, 3, 1, false, DONE, &operation));
     WRONG("payload", aws_iot_mqtt_client_configure_last_will(client, "t", NULL, 3, 1, false));
     WRONG("password", aws_iot_mqtt_client_configure_username_password(client, "user", NULL, 3));
+    WRONG("ca_pem", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 3, NULL, 0, NULL, 0, NULL));
+    WRONG("key_pem", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 3, NULL, 0, NULL));
+    WRONG("certificate_pem", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 0, NULL, 3, NULL));
     WRONG("payload_len", aws_iot_mqtt_client_publish(client, "t", "x", SIZE_MAX, 1, false));
     CHECK_CODE(AWS_IOT_MQTT_QUEUED, aws_iot_mqtt_client_publish(client, "t", NULL, 0, 1, false));
 }
@@ -73,6 +85,29 @@ static void null_clients(char **argv) {
     WRONG("client", aws_iot_mqtt_client_configure_socket_factory(client, NULL, &freed, count_free));
     WRONG("client", aws_iot_mqtt_client_enable_metrics_collection(client));
     WRONG("client", aws_iot_mqtt_client_disable_metrics_collection(client));
+    WRONG("client", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 0, NULL, 0, NULL));
+    WRONG("client", aws_iot_mqtt_client_configure_retry_first_connect(client, true));
+    WRONG("client", aws_iot_mqtt_client_configure_retransmit_interval(client, 1000));
+    WRONG("client", aws_iot_mqtt_client_configure_ping_timeout(client, 1000));
+    WRONG("client", aws_iot_mqtt_client_configure_in_flight_window(client, 10));
+    WRONG("client", aws_iot_mqtt_client_configure_memory_limit(client, 1000));
+    WRONG("client", aws_iot_mqtt_client_configure_max_packet_size(client, 1000));
+    WRONG("client", aws_iot_mqtt_client_configure_refused_by_close_limit(client, 1));
+    WRONG("client", aws_iot_mqtt_client_on_connect_failed(client, NULL, &freed, count_free));
+    WRONG("client", aws_iot_mqtt_client_on_outcome(client, NULL, &freed, count_free));
+    WRONG("client", aws_iot_mqtt_client_on_log(client, AWS_IOT_MQTT_LOG_ERROR, NULL, &freed, count_free));
+    WRONG("client", aws_iot_mqtt_client_reconnect(client));
+    WRONG("client", aws_iot_mqtt_client_cancel(client, 1));
+    WRONG("client", aws_iot_mqtt_client_acknowledge(client, 1));
+    WRONG("client", aws_iot_mqtt_client_subscribe_manual_acknowledge(client, "t", 0, MESSAGE, &granted));
+    WRONG("client", aws_iot_mqtt_client_subscribe_manual_acknowledge_async(client, "t", 0, DONE, MESSAGE, &operation));
+    int state = 77;
+    WRONG("client", aws_iot_mqtt_client_state(client, &state));
+    CHECK_INT(77, state);
+    aws_iot_mqtt_stats stats;
+    memset(&stats, 0x55, sizeof stats);
+    WRONG("client", aws_iot_mqtt_client_stats(client, &stats, sizeof stats));
+    CHECK_INT(0x5555555555555555, stats.queued);
     WRONG("client", aws_iot_mqtt_client_on_message(client, MESSAGE));
     WRONG("client", aws_iot_mqtt_client_on_online(client, NULL, &freed, count_free));
     WRONG("client", aws_iot_mqtt_client_on_offline(client, NULL, &freed, count_free));
@@ -191,6 +226,13 @@ static void ranges(char **argv) {
     WRONG("hz", aws_iot_mqtt_client_configure_draining_frequency(client, (double)INFINITY));
     WRONG("timeout_ms", aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, 0));
     WRONG("timeout_ms", aws_iot_mqtt_client_configure_mqtt_operation_timeout(client, 0));
+    WRONG("timeout_ms", aws_iot_mqtt_client_configure_ping_timeout(client, 0));
+    WRONG("in_flight_window", aws_iot_mqtt_client_configure_in_flight_window(client, 0));
+    WRONG("in_flight_window", aws_iot_mqtt_client_configure_in_flight_window(client, 65536));
+    WRONG("memory_limit", aws_iot_mqtt_client_configure_memory_limit(client, 0));
+    WRONG("max_packet_size", aws_iot_mqtt_client_configure_max_packet_size(client, 0));
+    WRONG("max_packet_size", aws_iot_mqtt_client_configure_max_packet_size(client, 268435461));
+    WRONG("level", aws_iot_mqtt_client_on_log(client, 77, NULL, &freed, count_free));
     WRONG("keep_alive_secs", aws_iot_mqtt_client_connect(client, 65536));
     WRONG("keep_alive_secs", aws_iot_mqtt_client_connect_async(client, 65536, DONE, &operation));
     WRONG("user", aws_iot_mqtt_client_configure_username_password(client, NULL, "secret", 6));

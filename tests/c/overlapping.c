@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
     aws_iot_mqtt_client *client = connected_client(argv);
     uint64_t operation = 0;
     CHECK_OK(aws_iot_mqtt_client_on_message(client, every, NULL, NULL));
-    CHECK_OK(aws_iot_mqtt_client_subscribe_async(client, "a/+", 1, SUBSCRIBE_TRIPLES(plus, &freed, count_free, subscribed, NULL, NULL), &operation));
+    CHECK_OK(aws_iot_mqtt_client_subscribe_async(client, "a/+", 1, subscribed, NULL, NULL, plus, &freed, count_free, &operation));
     /* The broker sends "early" before its SUBACK. */
     CHECK_RECORD("granted:1 plus:early every:early", &record, 3);
     CHECK_OK(aws_iot_mqtt_client_subscribe(client, "a/b", 0, exact, NULL, NULL, NULL));

@@ -54,7 +54,9 @@ static inline bool proc_field(const char *path, const char *key, char *value, si
     while (!found && fgets(line, sizeof line, file) != NULL) {
         size_t length = strlen(key);
         if (strncmp(line, key, length) != 0 || line[length] != ':') continue;
-        snprintf(value, size, "%s", line + length + 1);
+        size_t behind = strlen(line + length + 1);
+        CHECK(behind < size);
+        memcpy(value, line + length + 1, behind + 1);
         found = true;
     }
     fclose(file);

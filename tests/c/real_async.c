@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
     CHECK(code == AWS_IOT_MQTT_OK || code == AWS_IOT_MQTT_QUEUED);
     gate_wait(&step, 1);
     CHECK_OK(aws_iot_mqtt_client_subscribe_async(client, "test/async", 1,
-                                                 SUBSCRIBE_TRIPLES(on_message, &freed, count_free, on_step, &freed, count_free), &operation));
+                                                 on_step, &freed, count_free, on_message, &freed, count_free, &operation));
     gate_wait(&step, 2);
     for (int i = 0; i < COUNT; i++) {
         char payload[16];

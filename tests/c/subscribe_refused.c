@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
     gate_wait(&freed, 1);
     uint64_t operation = 0;
     CHECK_OK(aws_iot_mqtt_client_subscribe_async(client, "secret/later", 1,
-                                                 SUBSCRIBE_TRIPLES(never, &freed, count_free, refused, &done_freed, count_free), &operation));
+                                                 refused, &done_freed, count_free, never, &freed, count_free, &operation));
     gate_wait(&done, 1);
     gate_wait(&freed, 2);
     gate_wait(&done_freed, 1);

@@ -119,6 +119,17 @@ impl Listener {
         }
     }
 
+    /// Serves `count` connections at the same time, each on a thread of its own.
+    pub fn serve_each(&mut self, count: usize, serve: impl Fn(&mut Connection) + Sync) {
+        std::thread::scope(|scope| {
+            let serve = &serve;
+            for _ in 0..count {
+                let mut connection = self.accept();
+                scope.spawn(move || serve(&mut connection));
+            }
+        });
+    }
+
     /// Whether somebody is waiting to be accepted now.
     pub fn somebody_waits(&self) -> bool {
         let mut set = [PollFd::new(&self.listener, PollFlags::IN)];
@@ -317,17 +328,18 @@ impl Connection {
 
     /// Acknowledges whatever comes, as a broker would, until DISCONNECT or the end; gives what came.
     pub fn serve(&mut self) -> Vec<Packet> {
+        self.serve_but(|_, _| false)
+    }
+
+    /// The same; where `special` says that it has answered a packet, nothing else is answered.
+    pub fn serve_but(
+        &mut self,
+        mut special: impl FnMut(&mut Connection, &Packet) -> bool,
+    ) -> Vec<Packet> {
         let mut came = Vec::new();
         while let Some(packet) = self.try_read_packet() {
-            match packet.name() {
-                "PUBLISH" if packet.qos() == 1 => self.send(&packets::puback(packet.id())),
-                "SUBSCRIBE" => {
-                    let granted: Vec<u8> = packet.filters().iter().map(|(_, qos)| *qos).collect();
-                    self.send(&packets::suback(packet.id(), &granted));
-                }
-                "UNSUBSCRIBE" => self.send(&packets::unsuback(packet.id())),
-                "PINGREQ" => self.send(&packets::pingresp()),
-                _ => {}
+            if !special(self, &packet) {
+                self.answer(&packet);
             }
             let last = packet.name() == "DISCONNECT";
             came.push(packet);
@@ -337,6 +349,57 @@ impl Connection {
             }
         }
         came
+    }
+
+    /// The acknowledgement that belongs to the packet, if one does.
+    pub fn answer(&mut self, packet: &Packet) {
+        match packet.name() {
+            "PUBLISH" if packet.qos() == 1 => self.send(&packets::puback(packet.id())),
+            "SUBSCRIBE" => {
+                let granted: Vec<u8> = packet.filters().iter().map(|(_, qos)| *qos).collect();
+                self.send(&packets::suback(packet.id(), &granted));
+            }
+            "UNSUBSCRIBE" => self.send(&packets::unsuback(packet.id())),
+            "PINGREQ" => self.send(&packets::pingresp()),
+            _ => {}
+        }
+    }
+
+    /// The next packet must be what `expected` makes of its packet identifier, which is given back.
+    pub fn expect_with_id(&mut self, expected: impl FnOnce(u16) -> Vec<u8>) -> u16 {
+        let packet = self.read_packet();
+        let id = if packet.has_id() { packet.id() } else { 0 };
+        let wanted = expected(id);
+        assert!(
+            packet.raw == wanted,
+            "unexpected packet\nexpected {}\ngot      {}",
+            hex(&wanted),
+            hex(&packet.raw)
+        );
+        assert_ne!(
+            id,
+            0,
+            "a packet identifier of zero [MQTT-2.3.1-1]: {}",
+            hex(&packet.raw)
+        );
+        id
+    }
+
+    /// The next packets must be these, in whatever order.
+    pub fn expect_in_any_order(&mut self, expected: &[Vec<u8>]) {
+        let mut missing = expected.to_vec();
+        while !missing.is_empty() {
+            let packet = self.read_packet();
+            let Some(at) = missing.iter().position(|wanted| *wanted == packet.raw) else {
+                let missing: Vec<String> = missing.iter().map(|bytes| hex(bytes)).collect();
+                panic!(
+                    "unexpected {}\nexpected, in any order:\n{}",
+                    hex(&packet.raw),
+                    missing.join("\n")
+                );
+            };
+            missing.remove(at);
+        }
     }
 
     pub fn send(&mut self, bytes: &[u8]) {

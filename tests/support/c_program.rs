@@ -59,7 +59,8 @@ impl Program {
             .arg(program.executable())
             .arg("-L")
             .arg(program.directory.path())
-            .args(["-l:libaws_iot_mqtt.so.0", "-ldl"])
+            // A program that loads the library itself is not linked to it.
+            .args(["-Wl,--as-needed", "-l:libaws_iot_mqtt.so.0", "-ldl", "-lm"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -147,6 +147,14 @@ impl Packet {
         self.raw[0] & 1 != 0
     }
 
+    pub fn has_id(&self) -> bool {
+        match self.name() {
+            "CONNECT" | "CONNACK" | "PINGREQ" | "PINGRESP" | "DISCONNECT" => false,
+            "PUBLISH" => self.qos() > 0,
+            _ => self.body().len() >= 2,
+        }
+    }
+
     /// The packet identifier of a PUBLISH with QoS 1 or of any packet that begins with one.
     pub fn id(&self) -> u16 {
         let at = if self.name() == "PUBLISH" {
