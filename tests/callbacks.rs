@@ -1,0 +1,187 @@
+//! Callbacks: what may be called inside, what goes on meanwhile, and how often each runs.
+
+mod support;
+
+use support::broker::{Broker, Connection};
+use support::c_program::Program;
+use support::packets::{Packet, connack, pingresp, puback, publish};
+
+/// Answers a SUBSCRIBE to `filter`, and sends one message on it.
+fn message_for(connection: &mut Connection, packet: &Packet, filter: &str, qos: u8) -> bool {
+    if packet.name() != "SUBSCRIBE" || packet.filters()[0].0 != filter {
+        return false;
+    }
+    connection.answer(packet);
+    connection.send(&publish(filter, "hello", qos, 5, false, false));
+    true
+}
+
+fn position(packets: &[Packet], what: &str, wanted: impl Fn(&Packet) -> bool) -> usize {
+    packets
+        .iter()
+        .position(wanted)
+        .unwrap_or_else(|| panic!("no {what} in {packets:?}"))
+}
+
+/// Inside the callback of one QoS 1 message the program calls what `case` says; `check` gets all that the broker got.
+fn inside(case: &str, check: fn(Vec<Packet>)) {
+    let broker = Broker::plain(move |listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let mut subscribed = 0;
+        check(connection.serve_but(|connection, packet| {
+            subscribed += usize::from(packet.name() == "SUBSCRIBE");
+            let first = subscribed == 1 && message_for(connection, packet, "in", 1);
+            first || message_for(connection, packet, "inside", 0)
+        }));
+    });
+    Program::compile("calls_in_callback").run_with(broker, "-", &[case]);
+}
+
+#[test]
+fn p5_synchronous_publishes_inside_a_callback_come_before_its_acknowledgement() {
+    inside("publish", |packets| {
+        let one = position(&packets, "QoS 1", |packet| {
+            packet.name() == "PUBLISH" && packet.payload() == b"one"
+        });
+        let zero = position(&packets, "QoS 0", |packet| {
+            packet.name() == "PUBLISH" && packet.payload() == b"zero"
+        });
+        let acknowledged = position(&packets, "PUBACK", |packet| packet.raw == puback(5));
+        assert!(one < zero && zero < acknowledged, "{packets:?}");
+    });
+}
+
+#[test]
+fn p5_subscribing_inside_a_callback_returns_what_was_granted() {
+    inside("subscribe", |packets| {
+        position(&packets, "DISCONNECT", |packet| {
+            packet.name() == "DISCONNECT"
+        });
+    });
+}
+
+#[test]
+fn p5_unsubscribing_the_own_subscription_inside_its_callback() {
+    inside("unsubscribe", |packets| {
+        position(&packets, "UNSUBSCRIBE", |packet| {
+            packet.name() == "UNSUBSCRIBE"
+        });
+        position(&packets, "PUBACK", |packet| packet.raw == puback(5));
+    });
+}
+
+#[test]
+fn p5_replacing_the_own_subscription_inside_its_callback() {
+    inside("replace", |packets| {
+        position(&packets, "PUBACK", |packet| packet.raw == puback(5));
+    });
+}
+
+#[test]
+fn p5_disconnecting_inside_a_callback() {
+    inside("disconnect", |packets| {
+        position(&packets, "DISCONNECT", |packet| {
+            packet.name() == "DISCONNECT"
+        });
+    });
+}
+
+#[test]
+fn p5_freeing_inside_a_callback() {
+    inside("free", |packets| assert_eq!(packets[0].name(), "SUBSCRIBE"));
+}
+
+#[test]
+fn p5_a_slow_callback_stops_neither_pings_nor_acknowledgements_nor_other_threads() {
+    let broker = Broker::plain(|listener| {
+        let mut connection = listener.accept();
+        assert_eq!(connection.welcome().keep_alive, 1);
+        let (mut pings, mut waiting) = (0, None);
+        let packets = connection.serve_but(|connection, packet| {
+            match packet.name() {
+                "PINGREQ" => {
+                    connection.send(&pingresp());
+                    pings += 1;
+                }
+                "PUBLISH" if packet.payload() == b"after two pings" => {
+                    pings = 0;
+                    waiting = Some(packet.id());
+                }
+                _ => return message_for(connection, packet, "in", 1),
+            }
+            if pings >= 2 {
+                waiting
+                    .take()
+                    .into_iter()
+                    .for_each(|id| connection.send(&puback(id)));
+            }
+            true
+        });
+        let slow = position(&packets, "slow publish", |packet| {
+            packet.name() == "PUBLISH" && packet.payload() == b"after two pings"
+        });
+        let acknowledged = position(&packets, "PUBACK", |packet| packet.raw == puback(5));
+        assert!(
+            slow < acknowledged,
+            "acknowledged while the callback was still running: {packets:?}"
+        );
+    });
+    Program::compile("slow_callback").run_with(broker, "-", &[]);
+}
+
+#[test]
+fn p5_callbacks_that_block_stop_no_other_client() {
+    let broker = Broker::plain(|listener| {
+        listener.serve_each(13, |connection| {
+            connection.welcome();
+            connection.serve_but(|connection, packet| message_for(connection, packet, "in", 0));
+        });
+    });
+    Program::compile("slow_callback_of_another").run_with(broker, "-", &[]);
+}
+
+#[test]
+fn p1_every_completion_runs_once_and_knows_its_operation() {
+    let broker = Broker::plain(|listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let packets = connection.serve();
+        assert_eq!(
+            packets
+                .iter()
+                .filter(|packet| packet.name() == "PUBLISH")
+                .count(),
+            500
+        );
+    });
+    Program::compile("completions").run_with(broker, "-", &[]);
+}
+
+#[test]
+fn callbacks_and_outputs_may_be_left_out() {
+    let broker = Broker::plain(|listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.serve();
+    });
+    Program::compile("completions_without").run_with(broker, "-", &[]);
+}
+
+#[test]
+fn p5_online_and_offline_alternate_and_online_comes_before_the_completion() {
+    let broker = Broker::plain(|listener| {
+        for session_present in [false, true] {
+            let mut connection = listener.accept();
+            assert!(!connection.expect_connect().clean_session());
+            connection.send(&connack(session_present, 0));
+            connection.expect_disconnect();
+        }
+    });
+    Program::compile("online").run_with(broker, "-", &[]);
+}
+
+#[test]
+fn replaced_handlers_give_their_userdata_back_once() {
+    Program::compile("replaced_handlers").run(&["127.0.0.1", "1", "-"]);
+}

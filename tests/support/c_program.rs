@@ -1,0 +1,242 @@
+//! Compiles the small C programs of `tests/c` against the header and the shared library of this test run, and runs them.
+
+use super::STEP;
+use super::broker::Broker;
+use super::process::{Ended, Lines, describe, spawn, wait};
+use super::temporary::TemporaryDirectory;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// How a program is built or run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    Plainly,
+    ByAddressSanitizer,
+    ByValgrind,
+}
+
+pub struct Program {
+    name: String,
+    directory: TemporaryDirectory,
+    checked: Checked,
+}
+
+impl Program {
+    pub fn compile(name: &str) -> Program {
+        Program::compile_checked(name, Checked::Plainly)
+    }
+
+    pub fn compile_checked(name: &str, checked: Checked) -> Program {
+        let program = Program {
+            name: name.to_owned(),
+            directory: TemporaryDirectory::new(name),
+            checked,
+        };
+        // The library has a soname, and only an installation has the file of that name; so the link is made here.
+        let link = program.directory.file("libaws_iot_mqtt.so.0");
+        std::os::unix::fs::symlink(shared_library(), &link).expect("the soname's link");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut compiler = Command::new("cc");
+        compiler
+            .args([
+                "-std=c99",
+                "-Wall",
+                "-Wextra",
+                "-Wpedantic",
+                "-Werror",
+                "-pthread",
+                "-g",
+                "-O1",
+                "-fno-omit-frame-pointer",
+            ])
+            .arg("-D_POSIX_C_SOURCE=200809L")
+            .arg("-I")
+            .arg(root.join("include"))
+            .arg(root.join("tests/c").join(format!("{name}.c")))
+            .arg("-o")
+            .arg(program.executable())
+            .arg("-L")
+            .arg(program.directory.path())
+            // A program that loads the library itself is not linked to it.
+            .args(["-Wl,--as-needed", "-l:libaws_iot_mqtt.so.0", "-ldl", "-lm"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if checked == Checked::ByAddressSanitizer {
+            compiler.arg("-fsanitize=address");
+        }
+        let output = spawn(&mut compiler, "gcc")
+            .wait_with_output()
+            .expect("the compiler's output");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "tests/c/{name}.c does not compile:\n{said}"
+        );
+        program
+    }
+
+    fn executable(&self) -> PathBuf {
+        self.directory.file(&self.name)
+    }
+
+    /// Ten times slower under valgrind.
+    fn limit(&self) -> Duration {
+        if self.checked == Checked::ByValgrind {
+            STEP * 6
+        } else {
+            STEP * 2
+        }
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(arguments, &[])
+    }
+
+    pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        let mut command = if self.checked == Checked::ByValgrind {
+            let mut valgrind = Command::new("valgrind");
+            valgrind
+                .args([
+                    "--quiet",
+                    "--error-exitcode=9",
+                    "--leak-check=full",
+                    "--errors-for-leak-kinds=definite",
+                ])
+                .arg(self.executable());
+            valgrind
+        } else {
+            Command::new(self.executable())
+        };
+        command
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .env("LD_LIBRARY_PATH", self.directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = spawn(&mut command, "valgrind");
+        Running {
+            what: format!("{} {}", self.name, arguments.join(" ")),
+            stdin: child.stdin.take(),
+            stdout: Lines::of(child.stdout.take().expect("a pipe")),
+            stderr: Lines::of(child.stderr.take().expect("a pipe")),
+            child: Ended(child),
+            limit: self.limit(),
+        }
+    }
+
+    /// Runs to the end; panics with what the program said unless it exits with 0.
+    pub fn run(&self, arguments: &[&str]) {
+        if let Err(why) = self.start(arguments).outcome() {
+            panic!("{why}");
+        }
+    }
+
+    /// Runs against a scripted broker with the arguments `127.0.0.1 PORT DIRECTORY ...`; both must succeed. `-` as directory: plain TCP.
+    pub fn run_with(&self, broker: Broker, directory: &str, more: &[&str]) {
+        let port = broker.port().to_string();
+        let arguments = [&["127.0.0.1", &port, directory], more].concat();
+        let program = self.start(&arguments).outcome();
+        match (program, broker) {
+            (Ok(()), broker) => broker.finish(),
+            (Err(why), broker) => {
+                let broker = broker.outcome().err().unwrap_or_else(|| "nothing".into());
+                panic!("{why}\nthe broker's script complained about: {broker}");
+            }
+        }
+    }
+}
+
+/// `cargo test` puts the shared library beside the test programs.
+fn shared_library() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let library = test
+        .parent()
+        .expect("a directory")
+        .join("libaws_iot_mqtt.so");
+    assert!(
+        library.exists(),
+        "{}: cargo should have built it for this test",
+        library.display()
+    );
+    library
+}
+
+/// A program under way. It is killed if the test ends first.
+pub struct Running {
+    what: String,
+    child: Ended,
+    stdin: Option<ChildStdin>,
+    pub stdout: Lines,
+    pub stderr: Lines,
+    limit: Duration,
+}
+
+impl Running {
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child.0
+    }
+
+    /// Waits for a line on its standard output.
+    pub fn wait_for(&self, text: &str) {
+        let said = self.stdout.wait_for(self.limit, text);
+        assert!(said, "{} did not say {text:?}\n{}", self.what, self.said());
+    }
+
+    /// A line for its standard input: the program goes on.
+    pub fn tell(&mut self, text: &str) {
+        let stdin = self.stdin.as_mut().expect("its standard input");
+        writeln!(stdin, "{text}")
+            .and_then(|()| stdin.flush())
+            .expect("writing to the program");
+    }
+
+    /// SIGKILL, as an application that crashes.
+    pub fn kill(mut self) {
+        self.child.0.kill().expect("kill");
+        self.child.0.wait().expect("wait");
+    }
+
+    fn said(&self) -> String {
+        format!(
+            "its standard error:\n{}\nits standard output:\n{}",
+            self.stderr.text(),
+            self.stdout.text()
+        )
+    }
+
+    /// Waits for the end; `Err` has all that a person needs if it was not an exit with 0.
+    pub fn outcome(mut self) -> Result<(), String> {
+        match self.ended() {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!(
+                "{} {}\n{}",
+                self.what,
+                describe(status),
+                self.said()
+            )),
+            None => Err(format!(
+                "{} does not end in {:?}\n{}",
+                self.what,
+                self.limit,
+                self.said()
+            )),
+        }
+    }
+
+    pub fn finish(self) {
+        if let Err(why) = self.outcome() {
+            panic!("{why}");
+        }
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let status = wait(&mut self.child.0, self.limit)?;
+        self.stdout.wait_for_end(STEP);
+        self.stderr.wait_for_end(STEP);
+        Some(status)
+    }
+}

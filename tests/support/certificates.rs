@@ -1,0 +1,161 @@
+//! Certificates of every kind that a connection can meet, made for one test and gone after it.
+
+use super::temporary::TemporaryDirectory;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// `ca.pem`; `server.pem`, `client.pem` (of that CA); `wrong_name.pem`, `expired.pem`, `not_yet_valid.pem` (servers of that CA);
+/// `other_ca.pem`, `other_server.pem`, `other_client.pem` (of another CA). Each with a `.key` beside it.
+pub struct Certificates {
+    directory: TemporaryDirectory,
+}
+
+type Authority = Issuer<'static, KeyPair>;
+
+impl Certificates {
+    pub fn new() -> Certificates {
+        let certificates = Certificates {
+            directory: TemporaryDirectory::new("certificates"),
+        };
+        let ca = certificates.authority("ca", "Test CA");
+        let other_ca = certificates.authority("other_ca", "Other CA");
+        let here = ["localhost", "127.0.0.1"];
+        certificates.leaf("server", &ca, &here, |_| {});
+        certificates.leaf("client", &ca, &[], |_| {});
+        certificates.leaf("wrong_name", &ca, &["elsewhere.invalid"], |_| {});
+        certificates.leaf("expired", &ca, &here, |params| {
+            params.not_after = date_time_ymd(2001, 1, 1)
+        });
+        certificates.leaf("not_yet_valid", &ca, &here, |params| {
+            params.not_before = date_time_ymd(4000, 1, 1)
+        });
+        certificates.leaf("other_server", &other_ca, &here, |_| {});
+        certificates.leaf("other_client", &other_ca, &[], |_| {});
+        certificates
+    }
+
+    fn authority(&self, name: &str, common_name: &str) -> Authority {
+        let mut params = parameters(common_name, &[]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a CA certificate");
+        self.directory
+            .write(&format!("{name}.pem"), certificate.pem());
+        self.directory
+            .write(&format!("{name}.key"), key.serialize_pem());
+        Issuer::new(params, key)
+    }
+
+    fn leaf(
+        &self,
+        name: &str,
+        ca: &Authority,
+        hosts: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) {
+        let mut params = parameters(name, hosts);
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, ca).expect("a certificate");
+        self.directory
+            .write(&format!("{name}.pem"), certificate.pem());
+        self.directory
+            .write(&format!("{name}.key"), key.serialize_pem());
+    }
+
+    /// The directory, as the C programs get it.
+    pub fn directory(&self) -> String {
+        self.directory
+            .path()
+            .to_str()
+            .expect("a path in UTF-8")
+            .to_owned()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.file(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        self.directory.write(name, text)
+    }
+
+    fn chain(&self, name: &str) -> Vec<CertificateDer<'static>> {
+        let certificates = CertificateDer::pem_file_iter(self.file(&format!("{name}.pem")))
+            .expect("the certificate's file");
+        certificates
+            .collect::<Result<_, _>>()
+            .expect("a certificate in PEM")
+    }
+
+    fn key(&self, name: &str) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_file(self.file(&format!("{name}.key"))).expect("the key's file")
+    }
+
+    fn roots(&self, ca: &str) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.chain(ca));
+        roots
+    }
+
+    /// A server with mutual authentication that shows the certificate `name` and asks for one of the CA `clients`.
+    pub fn server_of(
+        &self,
+        name: &str,
+        clients: &str,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
+        let roots = Arc::new(self.roots(clients));
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider())
+            .build()
+            .expect("a verifier of clients");
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
+            .expect("the TLS versions")
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(self.chain(name), self.key(name))
+            .expect("the server's certificate and key");
+        Arc::new(config)
+    }
+
+    /// The same with the usual CA and all TLS versions.
+    pub fn server(&self, name: &str) -> Arc<ServerConfig> {
+        self.server_of(name, "ca", rustls::ALL_VERSIONS)
+    }
+
+    /// A client for the tests of the tests.
+    pub fn client(&self, ca: &str, identity: &str) -> Arc<ClientConfig> {
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("the TLS versions")
+            .with_root_certificates(self.roots(ca))
+            .with_client_auth_cert(self.chain(identity), self.key(identity))
+            .expect("the client's certificate and key");
+        Arc::new(config)
+    }
+}
+
+fn parameters(common_name: &str, hosts: &[&str]) -> CertificateParams {
+    let hosts: Vec<String> = hosts.iter().map(|host| host.to_string()).collect();
+    let mut params = CertificateParams::new(hosts).expect("host names");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(4096, 1, 1);
+    params
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    #[cfg(feature = "ring")]
+    let provider = rustls::crypto::ring::default_provider();
+    #[cfg(not(feature = "ring"))]
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    Arc::new(provider)
+}

@@ -1,0 +1,17 @@
+//! What the tests share: a scripted broker, certificates, mosquitto, and a compiler for the small C programs.
+
+// Each test program includes all of this and uses a part.
+#![allow(dead_code)]
+
+pub mod broker;
+pub mod c_program;
+pub mod certificates;
+pub mod mosquitto;
+pub mod packets;
+pub mod process;
+pub mod temporary;
+
+use std::time::Duration;
+
+/// How long one step of a script may take before the test fails. Long, because machines that test are busy; only a failing test waits for it.
+pub const STEP: Duration = Duration::from_secs(20);

@@ -1,0 +1,203 @@
+//! A real mosquitto with mutual TLS on 127.0.0.1, and its own clients to look at what it does.
+
+use super::STEP;
+use super::certificates::Certificates;
+use super::process::{Ended, Lines, spawn, wait};
+use super::temporary::TemporaryDirectory;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub struct Mosquitto {
+    pub port: u16,
+    directory: TemporaryDirectory,
+    persistence: bool,
+    process: Option<Ended>,
+    /// What the broker logs: every packet.
+    pub log: Lines,
+}
+
+impl Mosquitto {
+    pub fn start(certificates: &Certificates) -> Mosquitto {
+        Mosquitto::start_with(certificates, false)
+    }
+
+    /// With `persistence`, sessions and retained messages survive [`Mosquitto::stop`] and a start on the same port.
+    pub fn start_with(certificates: &Certificates, persistence: bool) -> Mosquitto {
+        let mut directory = TemporaryDirectory::new("mosquitto");
+        for name in ["ca.pem", "server.pem", "server.key"] {
+            std::fs::copy(certificates.file(name), directory.file(name))
+                .expect("a copy of a certificate");
+        }
+        // Between asking for a free port and using it somebody else may take it: try again.
+        for _ in 0..20 {
+            let port = TcpListener::bind("127.0.0.1:0")
+                .and_then(|socket| socket.local_addr())
+                .expect("a free port")
+                .port();
+            let mut broker = Mosquitto {
+                port,
+                directory,
+                persistence,
+                process: None,
+                log: Lines::of(std::io::empty()),
+            };
+            match broker.launch() {
+                Ok(()) => return broker,
+                Err(why) if why.contains("Address already in use") => directory = broker.directory,
+                Err(why) => panic!("mosquitto does not start:\n{why}"),
+            }
+        }
+        panic!("mosquitto found no free port in 20 attempts");
+    }
+
+    fn configuration(&self) -> String {
+        let directory = self.directory.path().display();
+        let root = if rustix::process::getuid().is_root() {
+            "user root\n"
+        } else {
+            ""
+        };
+        let persistence = match self.persistence {
+            true => format!("persistence true\npersistence_location {directory}/\n"),
+            false => "persistence false\n".to_owned(),
+        };
+        format!(
+            "{root}{persistence}listener {} 127.0.0.1\ncafile {directory}/ca.pem\ncertfile {directory}/server.pem\nkeyfile {directory}/server.key\n\
+             require_certificate true\nuse_identity_as_username true\nlog_type all\nlog_dest stderr\n",
+            self.port
+        )
+    }
+
+    fn launch(&mut self) -> Result<(), String> {
+        let file = self.directory.write("mosquitto.conf", self.configuration());
+        let mut command = Command::new("mosquitto");
+        // Debian has it where only root's PATH looks.
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin"));
+        command
+            .arg("-c")
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = spawn(&mut command, "mosquitto");
+        self.log = Lines::of(child.stderr.take().expect("a pipe"));
+        self.process = Some(Ended(child));
+        // The listening socket is there before this line is.
+        if self.log.wait(STEP, |lines| {
+            lines
+                .iter()
+                .any(|line| line.contains("mosquitto version") && line.ends_with("running"))
+        }) {
+            return Ok(());
+        }
+        Err(self.log.text())
+    }
+
+    /// The orderly end (SIGTERM): persistent state is written.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let pid = rustix::process::Pid::from_child(&process.0);
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("kill");
+            assert!(
+                wait(&mut process.0, STEP).is_some(),
+                "mosquitto does not end"
+            );
+        }
+    }
+
+    /// SIGKILL: connections end without a word, nothing is written.
+    pub fn kill(&mut self) {
+        drop(self.process.take());
+    }
+
+    /// Starts it again on the same port.
+    pub fn restart(&mut self) {
+        self.stop();
+        if let Err(why) = self.launch() {
+            panic!("mosquitto does not start again:\n{why}");
+        }
+    }
+
+    /// Waits until the broker logs a line with `text`.
+    pub fn wait_for_log(&self, text: &str) {
+        let found = self.log.wait_for(STEP, text);
+        assert!(
+            found,
+            "mosquitto did not log {text:?}, but:\n{}",
+            self.log.text()
+        );
+    }
+
+    /// Subscribes with mosquitto's own client, and returns when the broker has accepted it.
+    pub fn subscriber(&self, certificates: &Certificates, filter: &str) -> Subscriber {
+        let id = client_id("subscriber");
+        let mut command = self.client("mosquitto_sub", certificates, &id);
+        command
+            .args(["-q", "1", "-t", filter, "-F", "%t|%q|%r|%l|%p"])
+            .stdout(Stdio::piped());
+        let mut child = spawn(&mut command, "mosquitto-clients");
+        let messages = Lines::of(child.stdout.take().expect("a pipe"));
+        self.wait_for_log(&format!("Sending SUBACK to {id}"));
+        Subscriber {
+            _process: Ended(child),
+            messages,
+        }
+    }
+
+    /// Publishes with mosquitto's own client, QoS 1, and returns when the broker has acknowledged it.
+    pub fn publish(&self, certificates: &Certificates, topic: &str, payload: &str, retain: bool) {
+        let mut command = self.client("mosquitto_pub", certificates, &client_id("publisher"));
+        command.args(["-q", "1", "-t", topic, "-m", payload]);
+        if retain {
+            command.arg("-r");
+        }
+        let mut child = Ended(spawn(&mut command, "mosquitto-clients"));
+        let status = wait(&mut child.0, STEP);
+        assert!(
+            status.is_some_and(|status| status.success()),
+            "mosquitto_pub: {status:?}"
+        );
+    }
+
+    fn client(&self, program: &str, certificates: &Certificates, id: &str) -> Command {
+        let mut command = Command::new(program);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-i", id]);
+        for (option, name) in [
+            ("--cafile", "ca.pem"),
+            ("--cert", "client.pem"),
+            ("--key", "client.key"),
+        ] {
+            command.arg(option).arg(certificates.file(name));
+        }
+        command.stdin(Stdio::null());
+        command
+    }
+}
+
+fn client_id(kind: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{kind}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A running mosquitto_sub.
+pub struct Subscriber {
+    _process: Ended,
+    /// `topic|qos|retain|payload length|payload`, one line a message.
+    pub messages: Lines,
+}
+
+impl Subscriber {
+    /// Waits for `count` messages, and gives all that came.
+    pub fn wait_for(&self, count: usize) -> Vec<String> {
+        let came = self.messages.wait(STEP, |lines| lines.len() >= count);
+        let messages = self.messages.all();
+        assert!(
+            came,
+            "{count} messages were expected, {} came: {messages:?}",
+            messages.len()
+        );
+        messages
+    }
+}
