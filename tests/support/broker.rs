@@ -55,6 +55,13 @@ impl Broker {
         self.port
     }
 
+    /// Connects and ends, so that a script that still waits for connections fails at once.
+    pub fn wake(&self) {
+        for _ in 0..32 {
+            let _ = TcpStream::connect(("127.0.0.1", self.port));
+        }
+    }
+
     /// Waits until the script has ended, and panics if it failed.
     pub fn finish(self) {
         if let Err(why) = self.outcome() {

@@ -140,13 +140,13 @@ impl Program {
         let port = broker.port().to_string();
         let arguments = [&["127.0.0.1", &port, directory], more].concat();
         let program = self.start(&arguments).outcome();
-        match (program, broker) {
-            (Ok(()), broker) => broker.finish(),
-            (Err(why), broker) => {
-                let broker = broker.outcome().err().unwrap_or_else(|| "nothing".into());
-                panic!("{why}\nthe broker's script complained about: {broker}");
-            }
-        }
+        let Err(why) = program else {
+            return broker.finish();
+        };
+        // The script may still wait for the program that has failed; what it complains about now says how far it got.
+        broker.wake();
+        let broker = broker.outcome().err().unwrap_or_else(|| "nothing".into());
+        panic!("{why}\nthe broker's script, woken after that, complained about: {broker}");
     }
 }
 
