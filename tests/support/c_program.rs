@@ -189,8 +189,10 @@ impl Running {
     /// A line for its standard input: the program goes on.
     pub fn tell(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("its standard input");
-        writeln!(stdin, "{text}")
-            .and_then(|()| stdin.flush())
+        // In one write: the program may end at the first byte.
+        let line = format!("{text}\n");
+        stdin
+            .write_all(line.as_bytes())
             .expect("writing to the program");
     }
 
