@@ -3,7 +3,7 @@
 mod support;
 
 use support::broker::{Broker, Connection};
-use support::c_program::Program;
+use support::c_program::{Checked, Program};
 use support::packets::{Packet, connack, pingresp, puback, publish};
 
 /// Answers a SUBSCRIBE to `filter`, and sends one message on it.
@@ -25,6 +25,10 @@ fn position(packets: &[Packet], what: &str, wanted: impl Fn(&Packet) -> bool) ->
 
 /// Inside the callback of one QoS 1 message the program calls what `case` says; `check` gets all that the broker got.
 fn inside(case: &str, check: fn(Vec<Packet>)) {
+    inside_checked(case, Checked::Plainly, check);
+}
+
+fn inside_checked(case: &str, checked: Checked, check: fn(Vec<Packet>)) {
     let broker = Broker::plain(move |listener| {
         let mut connection = listener.accept();
         connection.welcome();
@@ -35,7 +39,7 @@ fn inside(case: &str, check: fn(Vec<Packet>)) {
             first || message_for(connection, packet, "inside", 0)
         }));
     });
-    Program::compile("calls_in_callback").run_with(broker, "-", &[case]);
+    Program::compile_checked("calls_in_callback", checked).run_with(broker, "-", &[case]);
 }
 
 #[test]
@@ -90,6 +94,28 @@ fn p5_disconnecting_inside_a_callback() {
 #[test]
 fn p5_freeing_inside_a_callback() {
     inside("free", |packets| assert_eq!(packets[0].name(), "SUBSCRIBE"));
+}
+
+/// Where a use after free would hide.
+#[test]
+fn p5_freeing_inside_a_callback_under_address_sanitizer() {
+    inside_checked("free", Checked::ByAddressSanitizer, |packets| {
+        assert_eq!(packets[0].name(), "SUBSCRIBE")
+    });
+}
+
+#[test]
+fn p5_freeing_inside_a_callback_under_valgrind() {
+    inside_checked("free", Checked::ByValgrind, |packets| {
+        assert_eq!(packets[0].name(), "SUBSCRIBE")
+    });
+}
+
+#[test]
+fn p5_replacing_the_own_subscription_inside_its_callback_under_valgrind() {
+    inside_checked("replace", Checked::ByValgrind, |packets| {
+        position(&packets, "PUBACK", |packet| packet.raw == puback(5));
+    });
 }
 
 #[test]

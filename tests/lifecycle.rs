@@ -3,7 +3,7 @@
 mod support;
 
 use support::broker::Broker;
-use support::c_program::Program;
+use support::c_program::{Checked, Program};
 use support::packets::publish;
 
 #[test]
@@ -39,6 +39,26 @@ fn p2_without_a_connection_operations_are_queued_or_refused() {
 #[test]
 fn a_client_that_never_connected_can_be_freed() {
     Program::compile("never_connected").run(&["127.0.0.1", "1", "-"]);
+}
+
+#[test]
+fn a_client_that_never_connected_leaks_nothing() {
+    Program::compile_checked("never_connected", Checked::ByValgrind).run(&["127.0.0.1", "1", "-"]);
+}
+
+#[test]
+fn p1_free_cancels_what_is_queued_under_address_sanitizer() {
+    Program::compile_checked("free_pending", Checked::ByAddressSanitizer).run(&[
+        "127.0.0.1",
+        "1",
+        "-",
+        "offline",
+    ]);
+}
+
+#[test]
+fn the_numbers_of_the_errors_are_stable() {
+    Program::compile("numbers").run(&[]);
 }
 
 #[test]

@@ -140,13 +140,13 @@ impl Program {
         let port = broker.port().to_string();
         let arguments = [&["127.0.0.1", &port, directory], more].concat();
         let program = self.start(&arguments).outcome();
-        match (program, broker) {
-            (Ok(()), broker) => broker.finish(),
-            (Err(why), broker) => {
-                let broker = broker.outcome().err().unwrap_or_else(|| "nothing".into());
-                panic!("{why}\nthe broker's script complained about: {broker}");
-            }
-        }
+        let Err(why) = program else {
+            return broker.finish();
+        };
+        // The script may still wait for the program that has failed; what it complains about now says how far it got.
+        broker.wake();
+        let broker = broker.outcome().err().unwrap_or_else(|| "nothing".into());
+        panic!("{why}\nthe broker's script, woken after that, complained about: {broker}");
     }
 }
 
@@ -189,8 +189,10 @@ impl Running {
     /// A line for its standard input: the program goes on.
     pub fn tell(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("its standard input");
-        writeln!(stdin, "{text}")
-            .and_then(|()| stdin.flush())
+        // In one write: the program may end at the first byte.
+        let line = format!("{text}\n");
+        stdin
+            .write_all(line.as_bytes())
             .expect("writing to the program");
     }
 

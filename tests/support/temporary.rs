@@ -10,15 +10,20 @@ pub struct TemporaryDirectory {
 impl TemporaryDirectory {
     pub fn new(purpose: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!(
-            "aws_iot_mqtt-test-{}-{number}-{purpose}",
-            std::process::id()
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        TemporaryDirectory { path }
+        // A test that was killed leaves its directory behind, and process ids come again.
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!(
+                "aws_iot_mqtt-test-{}-{number}-{purpose}",
+                std::process::id()
+            );
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return TemporaryDirectory { path },
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {
