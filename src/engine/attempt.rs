@@ -80,10 +80,12 @@ impl State {
     /// Takes the attempt that is under way as far as it goes without waiting.
     pub(super) fn advance(&mut self, inner: &Arc<Inner>, now: Instant) {
         loop {
-            let Connection::Attempt(attempt) =
-                std::mem::replace(&mut self.connection, Connection::None)
-            else {
-                return;
+            let attempt = match std::mem::replace(&mut self.connection, Connection::None) {
+                Connection::Attempt(attempt) => attempt,
+                other => {
+                    self.connection = other;
+                    return;
+                }
             };
             let stepped = match attempt {
                 Attempt::Begun { deadline } => self.dial(inner, now, deadline),

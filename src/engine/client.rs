@@ -441,6 +441,7 @@ impl Inner {
     ) -> Result<R, Error> {
         let mut state = self.enter()?;
         let now = clock::now();
+        state.acknowledge_handled(self, now);
         let started = operation(&mut state, now)?;
         state.settle(self, now);
         self.hand_over(&mut state);
@@ -455,6 +456,7 @@ impl Inner {
     ) -> Result<Accepted, Error> {
         let mut state = self.enter()?;
         let now = clock::now();
+        state.acknowledge_handled(self, now);
         let accepted = publish(&mut state, now)?;
         let in_burst =
             now.since(state.last_publish) < BURST && state.session.outgoing().len() < BURST_BYTES;
@@ -484,6 +486,7 @@ impl Inner {
         let waiter = Arc::new(Waiter::default());
         let mut state = self.enter()?;
         let now = clock::now();
+        state.acknowledge_handled(self, now);
         let (accepted, until) = operation(&mut state, now, Tag::Waiter(Arc::clone(&waiter)))?;
         if accepted == Accepted::Queued {
             state.settle(self, now);

@@ -470,7 +470,7 @@ impl<T, H: Clone> Session<T, H> {
         };
         if leaving.said_disconnect {
             if self.outgoing.is_empty() || leaving.deadline <= now {
-                self.hang_up(now, Error::new(Code::Offline, "disconnect was called"));
+                self.hang_up(now, Error::new(Code::Cancelled, "disconnect was called"));
             }
         } else if idle || leaving.deadline <= now {
             leaving.said_disconnect = true;
