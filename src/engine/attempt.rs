@@ -1,80 +1,89 @@
-//! Making a link: name resolution or the application's socket on a dialer thread, then TCP and TLS on the poller.
+//! Making a link without blocking: a dialer thread brings addresses or a socket, then TCP and the layers on it open on the poller.
 
 use super::client::Inner;
+use super::dial::{Dial, Dialed, Way};
+use super::layers::Layers;
 use super::poller::Interest;
-use super::scope;
 use super::state::{Connection, State};
 use crate::aws::endpoint;
 use crate::error::{Code, Error};
 use crate::log::Level;
 use crate::session::Login;
 use crate::time::Instant;
-use crate::transport::Link;
-use crate::transport::tcp::{self, TcpLink};
-use crate::transport::tls::{HandshakeState, TlsConfig, TlsLink};
+use crate::transport::tcp::TcpLink;
+use crate::transport::{HandshakeState, Link};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How far an attempt has come.
 pub(super) enum Attempt {
     /// The session asks for a link. Next: `Dialing`, when a dialer has the job.
     Begun { deadline: Instant },
-    /// A dialer works. Next: `Connecting` or `Handshaking`, or the session is told that it failed.
-    Dialing { deadline: Instant },
-    /// TCP. Next: `Handshaking` or up; the next address when this one fails or has used its share of the time.
-    Connecting {
-        tcp: TcpLink,
-        next: VecDeque<SocketAddr>,
-        tls: Option<TlsConfig>,
-        deadline: Instant,
-        /// When the next address gets its turn.
-        share: Option<Instant>,
-    },
-    /// TLS. Next: up.
-    Handshaking {
-        tls: Box<TlsLink>,
+    /// A dialer works. Next: `Connecting` or `Opening`.
+    Dialing,
+    /// TCP, to several addresses at once. Next: `Opening` with the first that answers, or up if there are no layers.
+    Connecting(Race),
+    /// The opening exchange of a layer. Next: the same of the layer above it, or up.
+    Opening {
+        link: Box<dyn Link>,
+        name: &'static str,
+        above: Layers,
         wants_write: bool,
     },
 }
 
-/// What a dialer brings.
-enum Dialed {
-    Addresses(Vec<SocketAddr>),
-    Socket(TcpLink),
+/// Connections to the addresses of one name, each begun a little after the one before (RFC 8305 section 5).
+pub(super) struct Race {
+    runners: Vec<TcpLink>,
+    next: VecDeque<SocketAddr>,
+    /// When the next address joins, if none has answered by then.
+    joins_at: Option<Instant>,
+    layers: Layers,
+    failed: Option<Error>,
 }
+
+const NEXT_RUNNER_AFTER: Duration = Duration::from_millis(250);
 
 impl Attempt {
     pub(super) fn interest(&self) -> Option<Interest> {
-        match self {
-            Attempt::Connecting { .. } => Some(Interest {
-                read: false,
-                write: true,
-            }),
-            Attempt::Handshaking { wants_write, .. } => Some(Interest {
-                read: true,
-                write: *wants_write,
-            }),
-            _ => None,
-        }
+        let (read, write) = match self {
+            Attempt::Begun { .. } | Attempt::Dialing => return None,
+            Attempt::Connecting(_) => (false, true),
+            Attempt::Opening { wants_write, .. } => (true, *wants_write),
+        };
+        Some(Interest { read, write })
     }
 
-    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+    pub(super) fn fds(&self) -> Vec<BorrowedFd<'_>> {
         match self {
-            Attempt::Connecting { tcp, .. } => Some(tcp.fd()),
-            Attempt::Handshaking { tls, .. } => Some(tls.fd()),
-            _ => None,
+            Attempt::Begun { .. } | Attempt::Dialing => Vec::new(),
+            Attempt::Connecting(race) => race.runners.iter().map(Link::fd).collect(),
+            Attempt::Opening { link, .. } => vec![link.fd()],
         }
     }
 
     pub(super) fn timer(&self) -> Option<Instant> {
         match self {
-            Attempt::Connecting { share, .. } => *share,
+            Attempt::Connecting(race) => race.joins_at,
             _ => None,
         }
     }
+
+    /// What is being waited for, for people.
+    pub(super) fn stage(&self) -> &'static str {
+        match self {
+            Attempt::Begun { .. } | Attempt::Dialing => "name resolution or the socket factory",
+            Attempt::Connecting(_) => "TCP",
+            Attempt::Opening { name, .. } => name,
+        }
+    }
 }
+
+/// The next stage, and whether it can be tried at once.
+type Step = Result<(Connection, bool), Error>;
 
 impl State {
     /// Takes the attempt that is under way as far as it goes without waiting.
@@ -87,19 +96,15 @@ impl State {
                     return;
                 }
             };
-            let stepped = match attempt {
+            let step = match attempt {
                 Attempt::Begun { deadline } => self.dial(inner, now, deadline),
-                Attempt::Connecting {
-                    tcp,
-                    next,
-                    tls,
-                    deadline,
-                    share,
-                } => self.connecting(inner, now, tcp, next, tls, deadline, share),
-                Attempt::Handshaking { tls, .. } => self.handshaking(tls),
-                waiting => Ok((Connection::Attempt(waiting), false)),
+                Attempt::Dialing => Ok((Connection::Attempt(Attempt::Dialing), false)),
+                Attempt::Connecting(race) => self.race(inner, now, race),
+                Attempt::Opening {
+                    link, name, above, ..
+                } => self.open(link, name, above),
             };
-            match stepped {
+            match step {
                 Ok((connection, again)) => {
                     self.connection = connection;
                     if let Connection::Up(_) = self.connection {
@@ -111,6 +116,23 @@ impl State {
                 }
                 Err(why) => return self.lost(now, why),
             }
+        }
+    }
+
+    /// The attempt has used up its time: says where it is stuck, which the session cannot know.
+    pub(super) fn expire_attempt(&mut self, now: Instant) {
+        let late = self
+            .session
+            .attempt_deadline()
+            .is_some_and(|deadline| deadline <= now);
+        if let (true, Connection::Attempt(attempt)) = (late, &self.connection) {
+            let timeout = self.config.session.connect_disconnect_timeout.as_millis();
+            let (host, port) = (&self.config.host, self.config.port);
+            let why = format!(
+                "no connection to {host} port {port} within {timeout} ms: waiting for {}",
+                attempt.stage()
+            );
+            self.lost(now, Error::new(Code::Timeout, why));
         }
     }
 
@@ -135,170 +157,138 @@ impl State {
     fn dial(&mut self, inner: &Arc<Inner>, now: Instant, deadline: Instant) -> Step {
         self.attempt += 1;
         let attempt = self.attempt;
-        let (host, port) = (self.config.host.clone(), self.config.port);
-        let credentials = self.config.credentials.clone().filter(|_| self.config.tls);
-        let factory = self.socket_factory.clone();
-        let log = self.log.clone();
-        log.write(Level::Info, || format!("connecting to {host} port {port}"));
-        if factory.is_some() {
-            self.outside += 1;
-        }
-        let milliseconds = u64::try_from(deadline.since(now).as_millis()).unwrap_or(u64::MAX);
-        let client = Arc::clone(inner);
-        let job = move || {
-            let tls = credentials.as_deref().map(|credentials| {
-                let alpn = endpoint::alpn(&host, port);
-                TlsConfig::new(credentials, alpn.as_slice())
-            });
-            let tls = tls.transpose();
-            let dialed = match (&tls, &factory) {
-                (Err(why), _) => Err(why.clone()),
-                (Ok(_), Some(factory)) => {
-                    let fd = scope::enter(client.key, scope::Kind::Outside, || {
-                        factory(&host, port, milliseconds)
-                    });
-                    adopt(fd).map(Dialed::Socket)
-                }
-                (Ok(_), None) => tcp::resolve(&host, port).map(Dialed::Addresses),
-            };
-            let outside = factory.is_some();
-            drop(factory);
-            client.dialed(
-                attempt,
-                outside,
-                dialed.and_then(|dialed| Ok((dialed, tls?))),
-            );
-        };
-        let asked = inner.engine.dialers.run(Box::new(job));
-        asked.map_err(|error| {
-            Error::new(
-                Code::Io,
-                format!("a thread for connecting could not be started: {error}"),
+        self.log.write(Level::Info, || {
+            format!(
+                "connecting to {} port {}",
+                self.config.host, self.config.port
             )
+        });
+        let dial = Dial {
+            config: self.config.clone(),
+            factory: self.socket_factory.clone(),
+            milliseconds_left: u64::try_from(deadline.since(now).as_millis()).unwrap_or(u64::MAX),
+        };
+        let client = Arc::clone(inner);
+        // While the application's code runs there, `free` has to wait for it; it does not wait for name resolution.
+        let outside = usize::from(dial.factory.is_some());
+        self.outside += outside;
+        let asked = inner.engine.dialers.run(Box::new(move || {
+            let dialed = dial.run(&client);
+            client.dialed(attempt, outside, dialed);
+        }));
+        asked.map_err(|error| {
+            self.outside -= outside;
+            let why = format!("a thread for connecting could not be started: {error}");
+            Error::new(Code::Io, why)
         })?;
-        Ok((Connection::Attempt(Attempt::Dialing { deadline }), false))
+        Ok((Connection::Attempt(Attempt::Dialing), false))
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn connecting(
-        &mut self,
-        inner: &Arc<Inner>,
-        now: Instant,
-        tcp: TcpLink,
-        next: VecDeque<SocketAddr>,
-        tls: Option<TlsConfig>,
-        deadline: Instant,
-        share: Option<Instant>,
-    ) -> Step {
-        let late = share.is_some_and(|share| share <= now);
-        match tcp.finish() {
-            Ok(true) => Ok((self.connected(tcp, tls)?, true)),
-            Ok(false) if !late => Ok((
-                Connection::Attempt(Attempt::Connecting {
-                    tcp,
-                    next,
-                    tls,
-                    deadline,
-                    share,
-                }),
-                false,
-            )),
-            Ok(false) => self.next_address(inner, now, next, tls, deadline, None),
-            Err(why) => self.next_address(inner, now, next, tls, deadline, Some(why)),
+    fn race(&mut self, inner: &Arc<Inner>, now: Instant, mut race: Race) -> Step {
+        let mut index = 0;
+        while index < race.runners.len() {
+            match race.runners[index].finish() {
+                Ok(true) => {
+                    let winner = race.runners.swap_remove(index);
+                    // The others' sockets close here; the winner's may be silent or armed for writing.
+                    self.armed = None;
+                    return stack(Box::new(winner), race.layers);
+                }
+                Ok(false) => index += 1,
+                Err(why) => {
+                    race.runners.swap_remove(index);
+                    race.failed = Some(why);
+                }
+            }
         }
-    }
-
-    /// Tries the addresses in turn; each gets its share of the time that is left.
-    fn next_address(
-        &mut self,
-        inner: &Arc<Inner>,
-        now: Instant,
-        mut next: VecDeque<SocketAddr>,
-        tls: Option<TlsConfig>,
-        deadline: Instant,
-        mut failed: Option<Error>,
-    ) -> Step {
-        self.armed = None;
-        while let Some(address) = next.pop_front() {
+        let late = race.joins_at.is_none_or(|joins_at| joins_at <= now);
+        while late || race.runners.is_empty() {
+            let Some(address) = race.next.pop_front() else {
+                break;
+            };
             match TcpLink::start(address).and_then(|tcp| register(inner, tcp)) {
                 Ok(tcp) => {
-                    let others = u32::try_from(next.len()).unwrap_or(u32::MAX);
-                    let share =
-                        (others > 0).then(|| now + deadline.since(now) / others.saturating_add(1));
-                    let connecting = Attempt::Connecting {
-                        tcp,
-                        next,
-                        tls,
-                        deadline,
-                        share,
-                    };
-                    return Ok((Connection::Attempt(connecting), true));
+                    race.runners.push(tcp);
+                    race.joins_at = (!race.next.is_empty()).then(|| now + NEXT_RUNNER_AFTER);
+                    self.armed = None;
+                    return Ok((Connection::Attempt(Attempt::Connecting(race)), true));
                 }
-                Err(why) => failed = Some(why),
+                Err(why) => race.failed = Some(why),
             }
         }
-        Err(failed.unwrap_or_else(|| {
-            Error::new(Code::Timeout, "no address of the endpoint answered in time")
-        }))
+        if race.runners.is_empty() {
+            let nobody = || {
+                Error::new(
+                    Code::ConnectionRefused,
+                    "no address of the endpoint answers",
+                )
+            };
+            return Err(race.failed.unwrap_or_else(nobody));
+        }
+        if race.next.is_empty() {
+            race.joins_at = None;
+        }
+        Ok((Connection::Attempt(Attempt::Connecting(race)), false))
     }
 
-    fn connected(&mut self, tcp: TcpLink, tls: Option<TlsConfig>) -> Result<Connection, Error> {
-        Ok(match tls {
-            Some(tls) => Connection::Attempt(Attempt::Handshaking {
-                tls: Box::new(TlsLink::new(Box::new(tcp), &tls, &self.config.host)?),
-                wants_write: true,
-            }),
-            None => Connection::Up(Box::new(tcp)),
-        })
-    }
-
-    fn handshaking(&mut self, mut tls: Box<TlsLink>) -> Step {
-        let wants_write = match tls.handshake()? {
+    fn open(&mut self, mut link: Box<dyn Link>, name: &'static str, above: Layers) -> Step {
+        let wants_write = match link.handshake()? {
             HandshakeState::Done => {
-                self.log.write(Level::Info, || tls.summary());
-                return Ok((Connection::Up(tls), true));
+                if let Some(summary) = link.summary() {
+                    self.log.write(Level::Info, || format!("{name}: {summary}"));
+                }
+                return stack(link, above);
             }
-            HandshakeState::WantsRead => tls.wants_write(),
+            HandshakeState::WantsRead => link.wants_write(),
             HandshakeState::WantsWrite => true,
         };
-        Ok((
-            Connection::Attempt(Attempt::Handshaking { tls, wants_write }),
-            false,
-        ))
+        let opening = Attempt::Opening {
+            link,
+            name,
+            above,
+            wants_write,
+        };
+        Ok((Connection::Attempt(opening), false))
     }
 }
 
-/// The next stage, and whether it can be tried at once.
-type Step = Result<(Connection, bool), Error>;
+/// Puts the next layer on an open link; up if there is none.
+fn stack(link: Box<dyn Link>, mut layers: Layers) -> Step {
+    let Some(layer) = layers.pop_front() else {
+        return Ok((Connection::Up(link), true));
+    };
+    let opening = Attempt::Opening {
+        name: layer.name(),
+        link: layer.over(link)?,
+        above: layers,
+        wants_write: true,
+    };
+    Ok((Connection::Attempt(opening), true))
+}
 
 impl Inner {
     /// A dialer has finished.
-    fn dialed(
-        self: &Arc<Self>,
-        attempt: u64,
-        outside: bool,
-        dialed: Result<(Dialed, Option<TlsConfig>), Error>,
-    ) {
+    fn dialed(self: &Arc<Self>, attempt: u64, outside: usize, dialed: Result<Dialed, Error>) {
         self.guarded(|inner, state, now| {
-            if outside {
-                state.outside -= 1;
-            }
-            if state.attempt != attempt {
+            state.outside -= outside;
+            let awaited = matches!(state.connection, Connection::Attempt(Attempt::Dialing));
+            if state.attempt != attempt || !awaited {
                 return;
             }
-            let Connection::Attempt(Attempt::Dialing { deadline }) = state.connection else {
-                return;
-            };
-            let next = match dialed {
-                Ok((Dialed::Addresses(addresses), tls)) => {
-                    state.next_address(inner, now, addresses.into(), tls, deadline, None)
+            let step = dialed.and_then(|dialed| match dialed.way {
+                Way::Addresses(next) => {
+                    let race = Race {
+                        runners: Vec::new(),
+                        next,
+                        joins_at: None,
+                        layers: dialed.layers,
+                        failed: None,
+                    };
+                    Ok((Connection::Attempt(Attempt::Connecting(race)), true))
                 }
-                Ok((Dialed::Socket(tcp), tls)) => {
-                    register(inner, tcp).and_then(|tcp| Ok((state.connected(tcp, tls)?, true)))
-                }
-                Err(why) => Err(why),
-            };
-            match next {
+                Way::Socket(tcp) => stack(Box::new(register(inner, tcp)?), dialed.layers),
+            });
+            match step {
                 Ok((connection, _)) => {
                     state.connection = connection;
                     if let Connection::Up(_) = state.connection {
@@ -326,19 +316,4 @@ fn register(inner: &Inner, tcp: TcpLink) -> Result<TcpLink, Error> {
             Error::new(Code::Io, format!("epoll does not take the socket: {error}"))
         })?;
     Ok(tcp)
-}
-
-/// The descriptor that the application's socket factory gave is ours now.
-#[allow(unsafe_code)]
-fn adopt(fd: i32) -> Result<TcpLink, Error> {
-    use std::os::fd::{FromRawFd, OwnedFd};
-    if fd < 0 {
-        return Err(Error::new(
-            Code::SocketFactory,
-            "the socket factory gave no socket",
-        ));
-    }
-    // SAFETY: the contract of the socket factory (see the C header) hands over an open descriptor that nobody else uses.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    TcpLink::from_socket(fd)
 }

@@ -392,6 +392,10 @@ impl Drop for Client {
 }
 
 impl Inner {
+    pub(super) fn key(&self) -> u64 {
+        self.key
+    }
+
     /// The state, if the client may be used.
     fn enter(&self) -> Result<MutexGuard<'_, State>, Error> {
         if self.generation != shared::generation() {
@@ -504,7 +508,7 @@ impl Inner {
             }
             // The time is up, or nearly: see to it here, not trusting that a worker is in time.
             now = clock::now();
-            self.guarded(|_, state, now| state.session.timeout(now));
+            self.guarded(|_, state, now| state.timeout(now));
         };
         lock(&self.state).waiting_calls -= 1;
         Ok(Some(completed))
@@ -536,13 +540,9 @@ impl Inner {
             if state.timer.is_some_and(|timer| timer <= now) {
                 state.timer = None;
             }
-            if state
-                .session
-                .deadline()
-                .is_some_and(|deadline| deadline <= now)
-            {
-                state.session.timeout(now);
-                state.take_outputs();
+            let due = state.session.deadline();
+            if due.is_some_and(|due| due <= now) {
+                state.timeout(now);
             }
             state.advance(inner, now);
             if why == Attention::Callbacks {
@@ -592,6 +592,12 @@ impl State {
             ));
         }
         Ok(())
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        self.expire_attempt(now);
+        self.session.timeout(now);
+        self.take_outputs();
     }
 
     /// Carries out what a change of the session brings: outputs, connecting, sending, the poller, the timer.

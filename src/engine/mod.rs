@@ -9,8 +9,10 @@
 mod attempt;
 mod client;
 mod clock;
+mod dial;
 mod dialers;
 mod dispatch;
+mod layers;
 mod poller;
 mod scope;
 mod shared;

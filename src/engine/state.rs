@@ -272,21 +272,19 @@ impl State {
         if known || !(interest.read || interest.write) {
             return;
         }
-        let fd = match &self.connection {
-            Connection::Attempt(attempt) => attempt.fd(),
-            Connection::Up(link) => Some(link.fd()),
-            Connection::None => None,
-        };
-        if let Some(fd) = fd {
-            match inner.engine.core.poller.arm(fd, inner.key, interest) {
-                Ok(()) => self.armed = Some(interest),
-                Err(error) => {
-                    let why =
-                        Error::new(Code::Io, format!("epoll does not take the socket: {error}"));
-                    self.log.write(Level::Error, || why.to_string());
-                }
+        let arm = |fd| {
+            if let Err(error) = inner.engine.core.poller.arm(fd, inner.key, interest) {
+                self.log.write(Level::Error, || {
+                    format!("epoll does not take the socket: {error}")
+                });
             }
+        };
+        match &self.connection {
+            Connection::Attempt(attempt) => attempt.fds().into_iter().for_each(arm),
+            Connection::Up(link) => arm(link.fd()),
+            Connection::None => {}
         }
+        self.armed = Some(interest);
     }
 
     /// Sees to it that a worker attends to this client in time.

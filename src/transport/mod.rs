@@ -7,10 +7,29 @@ use crate::error::{Code, Error};
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
+/// What an opening exchange needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeState {
+    Done,
+    WantsRead,
+    WantsWrite,
+}
+
 /// A connected, non-blocking stream of bytes.
 ///
 /// An `io::Error` that is not `WouldBlock` ends the link; [`read_error`] says what it means.
 pub trait Link: Send {
+    /// Goes on with the link's own opening exchange as far as the socket allows; to be called until `Done` before anything is
+    /// read or written, again whenever the poller has reported what it wants.
+    fn handshake(&mut self) -> Result<HandshakeState, Error> {
+        Ok(HandshakeState::Done)
+    }
+
+    /// What was agreed on in the opening exchange, for the log.
+    fn summary(&self) -> Option<String> {
+        None
+    }
+
     /// Reads what is there. `Ok(0)` is the orderly end of the stream; `WouldBlock` means that the poller should be asked.
     /// A short read says nothing: only `WouldBlock` means that nothing is left, also inside the link (TLS holds decrypted bytes).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;

@@ -9,7 +9,7 @@ mod receive;
 
 pub use config::TlsConfig;
 
-use super::Link;
+use super::{HandshakeState, Link};
 use crate::error::{Code, Error};
 use failure::Stage;
 use receive::CIPHERTEXT;
@@ -23,15 +23,7 @@ use std::sync::Arc;
 /// Plaintext encrypted at a time: four full records, one system call.
 const PIECE: usize = 64 << 10;
 
-/// What a handshake needs next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeState {
-    Done,
-    WantsRead,
-    WantsWrite,
-}
-
-/// A client's end of a TLS connection. Drive [`TlsLink::handshake`] to `Done` before reading and writing.
+/// A client's end of a TLS connection. Drive [`Link::handshake`] to `Done` before reading and writing.
 pub struct TlsLink {
     inner: Box<dyn Link>,
     connection: Box<ClientConnection>,
@@ -76,69 +68,6 @@ impl TlsLink {
         })
     }
 
-    /// Goes on with the handshake as far as the socket allows; call it again when the poller has reported what it wants.
-    pub fn handshake(&mut self) -> Result<HandshakeState, Error> {
-        loop {
-            match self.push() {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(HandshakeState::WantsWrite);
-                }
-                Err(error) => return Err(handshake_error(&self.last_words(error))),
-            }
-            if let Some(failure) = &self.failure {
-                return Err(failure.clone());
-            }
-            if !self.connection.is_handshaking() {
-                self.stage = self.stage.max(Stage::Silent);
-                return Ok(HandshakeState::Done);
-            }
-            match self.receive(&mut [], CIPHERTEXT) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(HandshakeState::WantsRead);
-                }
-                Err(error) => return Err(handshake_error(&error)),
-            }
-            if let Some(failure) = self.failure.clone() {
-                self.say_why();
-                return Err(failure);
-            }
-            if self.ended && self.connection.is_handshaking() {
-                let hint = match self.stage {
-                    Stage::First => ": does this port speak TLS?",
-                    _ => "",
-                };
-                return Err(Error::new(
-                    Code::ConnectionLost,
-                    format!("the peer closed during the TLS handshake{hint}"),
-                ));
-            }
-        }
-    }
-
-    /// Version, suite and ALPN, for the log.
-    pub fn summary(&self) -> String {
-        let version = match self.connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".into(),
-            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".into(),
-            Some(other) => format!("{other:?}"),
-            None => "TLS, no version yet".into(),
-        };
-        let suite = self
-            .connection
-            .negotiated_cipher_suite()
-            .map_or("no cipher suite yet".into(), ciphers::name);
-        let resumed = match self.connection.handshake_kind() {
-            Some(rustls::HandshakeKind::Resumed) => ", resumed",
-            _ => "",
-        };
-        match self.alpn() {
-            Some(alpn) => format!("{version}, {suite}, ALPN {alpn}{resumed}"),
-            None => format!("{version}, {suite}, no ALPN{resumed}"),
-        }
-    }
-
     /// The protocol name that the server chose from those offered. `None`: it chose none.
     pub fn alpn(&self) -> Option<&str> {
         self.connection
@@ -178,6 +107,68 @@ impl TlsLink {
 }
 
 impl Link for TlsLink {
+    fn handshake(&mut self) -> Result<HandshakeState, Error> {
+        loop {
+            match self.push() {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(HandshakeState::WantsWrite);
+                }
+                Err(error) => return Err(handshake_error(&self.last_words(error))),
+            }
+            if let Some(failure) = &self.failure {
+                return Err(failure.clone());
+            }
+            if !self.connection.is_handshaking() {
+                self.stage = self.stage.max(Stage::Silent);
+                return Ok(HandshakeState::Done);
+            }
+            match self.receive(&mut [], CIPHERTEXT) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(HandshakeState::WantsRead);
+                }
+                Err(error) => return Err(handshake_error(&error)),
+            }
+            if let Some(failure) = self.failure.clone() {
+                self.say_why();
+                return Err(failure);
+            }
+            if self.ended && self.connection.is_handshaking() {
+                let hint = match self.stage {
+                    Stage::First => ": does this port speak TLS?",
+                    _ => "",
+                };
+                return Err(Error::new(
+                    Code::ConnectionLost,
+                    format!("the peer closed during the TLS handshake{hint}"),
+                ));
+            }
+        }
+    }
+
+    /// Version, suite and ALPN.
+    fn summary(&self) -> Option<String> {
+        let version = match self.connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".into(),
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".into(),
+            Some(other) => format!("{other:?}"),
+            None => "TLS, no version yet".into(),
+        };
+        let suite = self
+            .connection
+            .negotiated_cipher_suite()
+            .map_or("no cipher suite yet".into(), ciphers::name);
+        let resumed = match self.connection.handshake_kind() {
+            Some(rustls::HandshakeKind::Resumed) => ", resumed",
+            _ => "",
+        };
+        Some(match self.alpn() {
+            Some(alpn) => format!("{version}, {suite}, ALPN {alpn}{resumed}"),
+            None => format!("{version}, {suite}, no ALPN{resumed}"),
+        })
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -269,7 +260,7 @@ impl fmt::Debug for TlsLink {
             formatter,
             "TlsLink({}: {})",
             self.server_name,
-            self.summary()
+            self.summary().unwrap_or_default()
         )
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::config::{Credentials, Pem};
 use crate::error::Error;
+use crate::transport::HandshakeState;
 use crate::transport::Link;
 use crate::transport::tcp::TcpLink;
-use crate::transport::tls::{HandshakeState, TlsConfig, TlsLink, ciphers};
+use crate::transport::tls::{TlsConfig, TlsLink, ciphers};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
 };

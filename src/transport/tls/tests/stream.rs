@@ -174,7 +174,7 @@ fn what_comes_with_the_end_of_the_handshake_is_kept_even_if_it_is_much() {
     let memory = Memory::new();
     let mut link = client(memory.clone(), &credentials(&ca, None), HOST);
     for _ in 0..3 {
-        if link.handshake().unwrap() == super::super::HandshakeState::Done {
+        if link.handshake().unwrap() == crate::transport::HandshakeState::Done {
             break;
         }
         memory.exchange(&mut server);
@@ -205,7 +205,7 @@ fn plaintext_before_an_alert_or_the_end_is_read_first() {
         ServerConnection::new(Arc::new(server_config(&ca.server(HOST), None, &[&TLS13]))).unwrap();
     let memory = Memory::new();
     let mut link = client(memory.clone(), &credentials(&ca, None), HOST);
-    while link.handshake().unwrap() != super::super::HandshakeState::Done {
+    while link.handshake().unwrap() != crate::transport::HandshakeState::Done {
         memory.exchange(&mut server);
     }
     memory.exchange(&mut server);
