@@ -50,7 +50,7 @@ fn mutual(version: &'static SupportedProtocolVersion, trickle: bool) -> String {
         certificate.as_deref(),
         Some(device.certificate.der().as_ref())
     );
-    link.summary()
+    link.summary().unwrap()
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn alpn_is_agreed() {
     handshake(&mut link).unwrap();
     assert_eq!(link.alpn(), Some("x-amzn-mqtt-ca"));
     assert_eq!(
-        link.summary(),
+        link.summary().unwrap(),
         "TLS 1.3, TLS_AES_128_GCM_SHA256, ALPN x-amzn-mqtt-ca"
     );
     write_all(&mut link, b"hello").unwrap();
@@ -134,7 +134,7 @@ fn clients_with_equal_credentials_resume_each_others_sessions() {
         write_all(&mut link, b"hello").unwrap();
         // The tickets come before the echo.
         read_exact(&mut link, 5);
-        summaries.push(link.summary());
+        summaries.push(link.summary().unwrap());
         link.close();
         server.join().unwrap().unwrap();
     }
@@ -154,7 +154,7 @@ fn only_the_configured_cipher_suites_are_offered() {
     let mut link = client(dial(address), &credentials, HOST);
     handshake(&mut link).unwrap();
     assert_eq!(
-        link.summary(),
+        link.summary().unwrap(),
         "TLS 1.2, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, no ALPN"
     );
     write_all(&mut link, b"hello").unwrap();
