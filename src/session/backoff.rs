@@ -31,14 +31,14 @@ impl Waits {
             .checked_mul(1u32.checked_shl(self.failures).unwrap_or(u32::MAX))
             .unwrap_or(ceiling)
             .min(ceiling);
-        let most = (least * 2).min(backoff.max).max(least);
+        let most = least.saturating_mul(2).min(backoff.max).max(least);
         self.failures = self.failures.saturating_add(1);
         let span = u64::try_from((most - least).as_nanos()).unwrap_or(u64::MAX);
         least
             + Duration::from_nanos(if span == 0 {
                 0
             } else {
-                self.draw() % (span + 1)
+                self.draw() % span.saturating_add(1)
             })
     }
 

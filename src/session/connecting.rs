@@ -4,6 +4,8 @@ use super::event::{Accepted, Done, Event, OperationId, OperationKind, Output};
 use super::in_flight::{Slot, What};
 use super::keep_alive::{ActiveClock, KeepAlive};
 use super::operation::Body;
+use super::poison::Suspect;
+use super::sending::Departing;
 use super::{Leaving, Phase, Session, Wait, Waiter, Wanted};
 use crate::codec;
 use crate::config::Protocol;
@@ -92,12 +94,7 @@ impl<T, H: Clone> Session<T, H> {
             self.progress(now);
             return Ok(operation);
         }
-        if matches!(self.phase, Phase::Opening { .. } | Phase::Greeting { .. }) {
-            self.outputs.push_back(Output::Close);
-            self.forget_connection(now);
-        }
-        self.phase = Phase::Idle;
-        self.wanted = None;
+        self.stop_trying(now);
         self.finish_connect(
             Err(Error::new(
                 Code::Cancelled,
@@ -105,8 +102,18 @@ impl<T, H: Clone> Session<T, H> {
             )),
             false,
         );
-        self.finish_disconnect(waiter);
+        self.finish_disconnect(waiter, Ok(()));
         Ok(operation)
+    }
+
+    /// No connection is wanted any more, and there is none.
+    pub(super) fn stop_trying(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Opening { .. } | Phase::Greeting { .. }) {
+            self.outputs.push_back(Output::Close);
+            self.forget_connection(now, None);
+        }
+        self.phase = Phase::Idle;
+        self.wanted = None;
     }
 
     /// A new connection now: the network has changed, or new credentials are to be used.
@@ -148,7 +155,7 @@ impl<T, H: Clone> Session<T, H> {
         }
         let was_connected = self.is_connected();
         self.held.clear();
-        self.forget_connection(now);
+        self.forget_connection(now, Some(cancelled()));
         self.phase = Phase::Ended;
         self.wanted = None;
         if was_connected {
@@ -182,8 +189,9 @@ impl<T, H: Clone> Session<T, H> {
             self.end(operation, Err(cancelled()), packet_id);
         }
         self.live_bytes = 0;
+        self.deadlines.clear();
         if let Some(leaving) = self.leaving.take() {
-            self.finish_disconnect(leaving.waiter);
+            self.finish_disconnect(leaving.waiter, Err(cancelled()));
         }
         let handlers: Vec<H> = self.subscriptions.clear().collect();
         for handler in handlers {
@@ -210,32 +218,40 @@ impl<T, H: Clone> Session<T, H> {
             return self.hang_up(now, why);
         }
         self.keep_alive = KeepAlive::new(now, 0, self.config.ping_timeout);
-        self.phase = Phase::Greeting { deadline };
+        self.outgoing.holds_secret();
+        self.phase = Phase::Greeting {
+            deadline,
+            keep_alive_secs,
+        };
     }
 
     /// The link is gone, or could not be made.
     pub fn closed(&mut self, now: Instant, why: Error) {
-        if let Phase::Connected { .. } = self.phase {
-            let doomed = self.suspect_oldest(&why);
-            self.ended(now, why);
-            if let Some(doomed) = doomed {
-                self.refuse_by_close(doomed);
-            }
-            return;
-        }
-        self.ended(now, why);
+        let doomed = if self.is_connected() {
+            self.suspect_oldest(&why)
+        } else {
+            None
+        };
+        self.ended(now, why, doomed);
     }
 
     /// We end the connection.
     pub(super) fn hang_up(&mut self, now: Instant, why: Error) {
-        self.suspect = None;
+        // A failed attempt says nothing about the suspect.
+        if self.is_connected() {
+            self.suspect = None;
+        }
         self.outputs.push_back(Output::Close);
-        self.ended(now, why);
+        self.ended(now, why, None);
     }
 
     pub(super) fn connack(&mut self, now: Instant, session_present: bool, return_code: u8) {
         if return_code != 0 {
-            return self.hang_up(now, refusal(return_code, &self.config.client_id));
+            // The broker has not touched its session.
+            let unanswered = self.unanswered;
+            self.hang_up(now, refusal(return_code, &self.config.client_id));
+            self.unanswered = unanswered;
+            return;
         }
         if session_present && self.config.clean_session {
             return self.hang_up(
@@ -246,10 +262,15 @@ impl<T, H: Clone> Session<T, H> {
                 ),
             );
         }
+        let Phase::Greeting {
+            keep_alive_secs, ..
+        } = self.phase
+        else {
+            return;
+        };
         self.phase = Phase::Connected { since: now };
         self.counters.connections += 1;
         self.counters.reconnects = self.counters.connections - 1;
-        let keep_alive_secs = self.wanted.map_or(0, |wanted| wanted.keep_alive_secs);
         self.keep_alive = KeepAlive::new(now, keep_alive_secs, self.config.ping_timeout);
         self.keep_alive.pause(now, self.paused);
         if let Some(wanted) = &mut self.wanted {
@@ -272,9 +293,10 @@ impl<T, H: Clone> Session<T, H> {
         // MQTT 3.1 has no flag that would tell whether the session was kept: subscribe again, and re-send as re-delivery.
         let kept = session_present
             || (!self.config.clean_session && self.config.protocol == Protocol::V3_1);
-        if !session_present {
-            self.resubscribe(now);
+        if std::mem::take(&mut self.unanswered) || !session_present {
+            self.subscriptions.unconfirm();
         }
+        self.resubscribe(now);
         // A subscribe or unsubscribe that was never acknowledged is sent again in any case: it is no part of the session's state.
         let requests: Vec<Slot<T, H>> = self.requests.drain().collect();
         let (restores, operations): (Vec<_>, Vec<_>) = requests
@@ -286,7 +308,7 @@ impl<T, H: Clone> Session<T, H> {
         for slot in operations {
             self.resend_request(now, slot);
         }
-        if !self.requests.is_empty() {
+        if !self.requests.is_empty() || !self.waiting_restores.is_empty() {
             self.restoring = Some(now + self.config.operation_timeout);
         }
         let publishes: Vec<Slot<T, H>> = self.publishes.drain().collect();
@@ -312,6 +334,7 @@ impl<T, H: Clone> Session<T, H> {
         let filters: Vec<Arc<str>> = self
             .subscriptions
             .iter()
+            .filter(|subscription| !subscription.confirmed)
             .map(|subscription| Arc::clone(&subscription.filter))
             .filter(|filter| !leaving.contains(filter))
             .collect();
@@ -321,9 +344,11 @@ impl<T, H: Clone> Session<T, H> {
         } else {
             FILTERS_PER_SUBSCRIBE
         };
-        for filters in filters.chunks(filters_per_subscribe) {
-            self.send_restore(now, filters.to_vec());
-        }
+        self.waiting_restores = filters
+            .chunks(filters_per_subscribe)
+            .map(<[_]>::to_vec)
+            .collect();
+        self.send_restores(now);
     }
 
     pub(super) fn open(&mut self, now: Instant) {
@@ -334,12 +359,15 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// An attempt failed or a connection ended; the link is no more.
-    fn ended(&mut self, now: Instant, why: Error) {
+    fn ended(&mut self, now: Instant, why: Error, doomed: Option<Suspect>) {
         let phase = self.phase;
         if matches!(phase, Phase::Idle | Phase::Backoff { .. } | Phase::Ended) {
             return;
         }
-        self.forget_connection(now);
+        self.forget_connection(now, None);
+        if let Some(doomed) = doomed {
+            self.refuse_by_close(doomed);
+        }
         if let Phase::Connected { since } = phase {
             if let Some(leaving) = self.leaving.take() {
                 self.phase = Phase::Idle;
@@ -347,7 +375,7 @@ impl<T, H: Clone> Session<T, H> {
                 self.log
                     .write(Level::Info, || format!("disconnected: {why}"));
                 self.emit(Event::Offline { why });
-                return self.finish_disconnect(leaving.waiter);
+                return self.finish_disconnect(leaving.waiter, Ok(()));
             }
             if now.since(since) >= self.config.backoff.stable {
                 self.waits.reset();
@@ -391,9 +419,17 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
-    /// Clears what belongs to one connection.
-    fn forget_connection(&mut self, now: Instant) {
-        let taken = self.outgoing.taken();
+    /// Clears what belongs to one connection. QoS 0 publishes that have not left end as lost with it, or as `why` says.
+    fn forget_connection(&mut self, now: Instant, why: Option<Error>) {
+        // The positions of packets are those of the last connection that got as far as CONNACK.
+        let taken = if self.is_connected() {
+            self.outgoing.taken()
+        } else {
+            0
+        };
+        if matches!(self.phase, Phase::Greeting { .. }) && self.outgoing.taken() > 0 {
+            self.unanswered = true;
+        }
         for table in [&mut self.publishes, &mut self.requests] {
             let slots: Vec<Slot<T, H>> = table.drain().collect();
             for mut slot in slots {
@@ -405,13 +441,13 @@ impl<T, H: Clone> Session<T, H> {
                 }
             }
         }
-        while let Some((_, operation)) = self.departing.pop_front() {
+        while let Some(Departing { operation, .. }) = self.departing.pop_front() {
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             let lost = Error::new(
                 Code::ConnectionLost,
                 "the connection was lost before the last byte had left; QoS 0 is not sent again",
             );
-            self.end(operation, Err(lost), 0);
+            self.end(operation, Err(why.clone().unwrap_or(lost)), 0);
         }
         self.outgoing.reset();
         self.clock = ActiveClock::default();
@@ -421,6 +457,7 @@ impl<T, H: Clone> Session<T, H> {
         self.release_held(true);
         self.acknowledged = false;
         self.next_due = None;
+        self.waiting_restores.clear();
         self.restoring = None;
         self.draining = None;
         self.keep_alive = KeepAlive::new(now, 0, self.config.ping_timeout);
@@ -431,6 +468,9 @@ impl<T, H: Clone> Session<T, H> {
             return;
         };
         self.forget_deadline(waiter.operation);
+        if waiter.tag.is_none() {
+            return;
+        }
         self.emit(Event::Done(Done {
             operation: waiter.operation,
             kind: OperationKind::Connect,
@@ -444,13 +484,16 @@ impl<T, H: Clone> Session<T, H> {
         }));
     }
 
-    fn finish_disconnect(&mut self, waiter: Waiter<T>) {
+    fn finish_disconnect(&mut self, waiter: Waiter<T>, result: Result<(), Error>) {
+        if waiter.tag.is_none() {
+            return;
+        }
         let left = self.in_flight() + self.queue.len();
         self.emit(Event::Done(Done {
             operation: waiter.operation,
             kind: OperationKind::Disconnect,
             tag: waiter.tag,
-            result: Ok(()),
+            result,
             packet_id: 0,
             granted_qos: None,
             session_present: false,
@@ -477,6 +520,13 @@ impl<T, H: Clone> Session<T, H> {
             codec::encode_disconnect(self.outgoing.writer());
             self.settle_clock(now);
         }
+    }
+
+    /// DISCONNECT is in the outgoing bytes: nothing may follow it [MQTT-3.14.4-2].
+    pub(super) fn said_disconnect(&self) -> bool {
+        self.leaving
+            .as_ref()
+            .is_some_and(|leaving| leaving.said_disconnect)
     }
 
     /// Whether a new operation is accepted, and where it goes.
