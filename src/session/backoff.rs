@@ -24,6 +24,11 @@ impl Waits {
         self.failures = 0;
     }
 
+    /// The wait that was drawn last is not waited.
+    pub(super) fn take_back(&mut self) {
+        self.failures = self.failures.saturating_sub(1);
+    }
+
     pub(super) fn next(&mut self, backoff: &Backoff) -> Duration {
         let ceiling = backoff.base.max(backoff.max / 2);
         let least = backoff

@@ -9,13 +9,15 @@
 //! 2. Each accepted operation that somebody waits for gives exactly one [`Event::Done`], whatever happens.
 //! 3. The same calls give the same outputs, byte for byte.
 //!
-//! Where to look: `connecting` (from `connect` to `disconnect`, and what happens when a connection ends), `commands` (what the
-//! application asks for), `sending` (the window, acknowledgements, draining), `receiving` (packets that come in, messages and
-//! their acknowledgement), `timers` (everything that happens because time passes).
+//! Where to look: `connecting` (from `connect` to CONNACK, and what happens when a connection ends), `disconnecting` (`disconnect`
+//! and the end), `restoring` (what the broker is told again on a new connection), `commands` (what the application asks for),
+//! `sending` (the window, acknowledgements, draining), `receiving` (packets that come in, messages and their acknowledgement),
+//! `timers` (everything that happens because time passes).
 
 mod backoff;
 mod commands;
 mod connecting;
+mod disconnecting;
 mod event;
 mod in_flight;
 mod keep_alive;
@@ -25,6 +27,7 @@ mod packet_ids;
 mod poison;
 mod queue;
 mod receiving;
+mod restoring;
 mod sending;
 mod subscriptions;
 mod timers;

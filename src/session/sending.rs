@@ -115,7 +115,7 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
-    fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {
+    pub(super) fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {
         Slot {
             packet_id,
             what,
@@ -169,22 +169,6 @@ impl<T, H: Clone> Session<T, H> {
         }
         self.was_sent(now, &mut slot);
         self.requests.push(slot);
-    }
-
-    /// Asks again for the subscriptions that wait for it, as long as there are packet identifiers.
-    pub(super) fn send_restores(&mut self, now: Instant) {
-        while let Some(mut filters) = self.waiting_restores.pop_front() {
-            // While they waited the application may have unsubscribed.
-            filters.retain(|filter| self.subscriptions.contains(filter));
-            if filters.is_empty() {
-                continue;
-            }
-            let Some(packet_id) = self.packet_ids.take() else {
-                return self.waiting_restores.push_front(filters);
-            };
-            let slot = self.slot(packet_id, What::Restore(filters), now);
-            self.resend_request(now, slot);
-        }
     }
 
     fn was_sent(&mut self, now: Instant, slot: &mut Slot<T, H>) {
@@ -351,6 +335,9 @@ impl<T, H: Clone> Session<T, H> {
         self.fill_window(now);
         self.drain(now);
         self.leave(now);
+        if self.publishes.is_empty() && self.requests.is_empty() {
+            self.next_due = None;
+        }
         self.settle_clock(now);
     }
 

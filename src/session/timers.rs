@@ -8,7 +8,6 @@ use crate::codec;
 use crate::error::{Code, Error};
 use crate::log::Level;
 use crate::time::Instant;
-use std::sync::Arc;
 
 impl<T, H: Clone> Session<T, H> {
     /// When [`Session::timeout`] has something to do, or earlier.
@@ -161,16 +160,6 @@ impl<T, H: Clone> Session<T, H> {
         if overdue && silent {
             self.ping(now);
         }
-    }
-
-    /// For a SUBSCRIBE of restored subscriptions some of which are gone by now: those that are left.
-    fn changed_restore(&self, slot: &Slot<T, H>) -> Option<Vec<Arc<str>>> {
-        let What::Restore(filters) = &slot.what else {
-            return None;
-        };
-        let mut left = filters.clone();
-        left.retain(|filter| self.subscriptions.contains(filter));
-        (left.len() < filters.len()).then_some(left)
     }
 
     /// A synchronous call gives up.

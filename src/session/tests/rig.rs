@@ -1,6 +1,7 @@
 //! Drives one session through a scenario. Time is a number of milliseconds; what the client sends and what the application is
 //! told are lists of short texts.
 
+use super::describe::describe;
 use super::packets::{self, Sent};
 use crate::config::{QoS, SessionConfig};
 use crate::error::{Code, Error};
@@ -215,6 +216,11 @@ impl Rig {
         self.settle();
     }
 
+    pub(super) fn reconnect(&mut self) {
+        self.session.reconnect(self.now).expect("legal");
+        self.settle();
+    }
+
     pub(super) fn shut_down(&mut self) {
         self.session.shut_down(self.now);
         self.settle();
@@ -372,7 +378,13 @@ impl Rig {
                         assert_ne!(self.link, Link::None, "no link to close");
                         self.link = Link::None;
                     }
-                    Output::Event(event) => self.note(event),
+                    Output::Event(event) => {
+                        if let Event::Message(inbound) = &event {
+                            let payload = String::from_utf8_lossy(inbound.message.payload());
+                            self.receipts.insert(payload.into_owned(), inbound.receipt);
+                        }
+                        self.events.push(describe(event));
+                    }
                 }
             }
             let pending = self.session.outgoing().len();
@@ -386,57 +398,6 @@ impl Rig {
             self.stream.drain(..length);
             self.sent.push(sent);
         }
-    }
-
-    fn note(&mut self, event: Event<&'static str, &'static str>) {
-        let text = match event {
-            Event::Online { session_present } => {
-                format!("online{}", if session_present { " present" } else { "" })
-            }
-            Event::Offline { why } => format!("offline {:?}", why.code),
-            Event::ConnectFailed { why, next_attempt } => {
-                let again = if next_attempt.is_some() {
-                    ", again"
-                } else {
-                    ""
-                };
-                format!("connect failed {:?}{again}", why.code)
-            }
-            Event::Message(inbound) => {
-                let message = &inbound.message;
-                let payload = String::from_utf8_lossy(message.payload()).into_owned();
-                let text = format!(
-                    "message {} {payload} for {:?}",
-                    message.topic(),
-                    inbound.matched.handlers
-                );
-                assert_eq!(inbound.receipt != 0, message.qos == QoS::AtLeastOnce);
-                self.receipts.insert(payload, inbound.receipt);
-                text
-            }
-            Event::Done(done) => {
-                let name = done.tag.unwrap_or("nobody");
-                let mut text = match &done.result {
-                    Ok(()) => format!("done {name} Ok"),
-                    Err(why) => format!("done {name} {:?}", why.code),
-                };
-                if let Some(granted) = done.granted_qos {
-                    text += &format!(" granted {}", granted as u8);
-                }
-                if done.left > 0 {
-                    text += &format!(" left {}", done.left);
-                }
-                if done.tag.is_none() {
-                    text += &format!(" {}", done.topic.as_deref().unwrap_or("?"));
-                }
-                text
-            }
-            Event::SubscriptionRefused { filter, why } => {
-                format!("subscription refused {filter} {:?}", why.code)
-            }
-            Event::Released(handler) => format!("released {handler}"),
-        };
-        self.events.push(text);
     }
 }
 
