@@ -306,10 +306,6 @@ impl Rig {
 
     // Time.
 
-    pub(super) fn now_ms(&self) -> u64 {
-        self.now.0 / MS
-    }
-
     pub(super) fn advance(&mut self, by_ms: u64) {
         self.go_to(self.now + ms(by_ms));
     }
