@@ -24,6 +24,11 @@ impl Waits {
         self.failures = 0;
     }
 
+    /// The wait that was drawn last is not waited.
+    pub(super) fn take_back(&mut self) {
+        self.failures = self.failures.saturating_sub(1);
+    }
+
     pub(super) fn next(&mut self, backoff: &Backoff) -> Duration {
         let ceiling = backoff.base.max(backoff.max / 2);
         let least = backoff
@@ -31,14 +36,14 @@ impl Waits {
             .checked_mul(1u32.checked_shl(self.failures).unwrap_or(u32::MAX))
             .unwrap_or(ceiling)
             .min(ceiling);
-        let most = (least * 2).min(backoff.max).max(least);
+        let most = least.saturating_mul(2).min(backoff.max).max(least);
         self.failures = self.failures.saturating_add(1);
         let span = u64::try_from((most - least).as_nanos()).unwrap_or(u64::MAX);
         least
             + Duration::from_nanos(if span == 0 {
                 0
             } else {
-                self.draw() % (span + 1)
+                self.draw() % span.saturating_add(1)
             })
     }
 

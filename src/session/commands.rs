@@ -1,8 +1,9 @@
 //! What the application asks for.
 
 use super::event::{Accepted, OperationId};
-use super::operation::{Body, Operation};
+use super::operation::{Body, OVERHEAD, Operation};
 use super::poison::take_operation;
+use super::sending::Departing;
 use super::{Session, What};
 use crate::codec::{self, topic};
 use crate::config::QoS;
@@ -35,10 +36,10 @@ impl<T, H: Clone> Session<T, H> {
         topic::check_name(topic)?;
         let size = self.publish_size(topic, payload, qos)?;
         let accepted = self.admits()?;
+        self.check_memory(size)?;
         if accepted == Accepted::Now && qos == QoS::AtMostOnce {
             return self.publish_at_once(now, topic, payload, retain, size, tag);
         }
-        self.make_room(accepted, size)?;
         let mut packet = Vec::new();
         if packet.try_reserve_exact(size).is_err() {
             return Err(Error::new(
@@ -47,6 +48,7 @@ impl<T, H: Clone> Session<T, H> {
             ));
         }
         codec::encode_publish(&mut packet, topic, payload, qos, retain, 0);
+        self.make_room(accepted)?;
         let id = self.accept(now, accepted, wait, Body::Publish { packet, qos }, tag);
         Ok((id, accepted))
     }
@@ -61,7 +63,7 @@ impl<T, H: Clone> Session<T, H> {
         size: usize,
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
-        self.check_memory(size)?;
+        let start = self.outgoing.end();
         let writer = self.outgoing.writer();
         if writer.try_reserve(size).is_err() {
             return Err(Error::new(
@@ -74,7 +76,7 @@ impl<T, H: Clone> Session<T, H> {
         self.settle_clock(now);
         let id = self.next_operation();
         if let Some(tag) = tag(id, Accepted::Now) {
-            self.push_departing(Operation {
+            let operation = Operation {
                 id,
                 tag: Some(tag),
                 queued: false,
@@ -82,7 +84,8 @@ impl<T, H: Clone> Session<T, H> {
                     packet: Vec::new(),
                     qos: QoS::AtMostOnce,
                 },
-            });
+            };
+            self.push_departing(start, operation);
         }
         Ok((id, Accepted::Now))
     }
@@ -100,7 +103,8 @@ impl<T, H: Clone> Session<T, H> {
     ) -> Result<(OperationId, Accepted), Error> {
         topic::check_filter(filter)?;
         let accepted = self.admits()?;
-        self.make_room(accepted, filter.len())?;
+        self.check_memory(filter.len())?;
+        self.make_room(accepted)?;
         let filter = Arc::from(filter);
         let id = self.next_operation();
         let (tag, handler) = prepare(id, accepted);
@@ -123,7 +127,8 @@ impl<T, H: Clone> Session<T, H> {
     ) -> Result<(OperationId, Accepted), Error> {
         topic::check_filter(filter)?;
         let accepted = self.admits()?;
-        self.make_room(accepted, filter.len())?;
+        self.check_memory(filter.len())?;
+        self.make_room(accepted)?;
         let filter = Arc::from(filter);
         let id = self.accept(now, accepted, wait, Body::Unsubscribe { filter }, tag);
         Ok((id, accepted))
@@ -136,16 +141,21 @@ impl<T, H: Clone> Session<T, H> {
             .as_ref()
             .is_some_and(|waiter| waiter.operation == id)
         {
-            let why = Error::new(Code::Cancelled, "the connect was cancelled");
             if self.wanted.is_some_and(|wanted| wanted.first) {
-                return self.disconnect(now, |_| None).map(|_| ());
+                self.stop_trying(now);
             }
+            let why = Error::new(Code::Cancelled, "the connect was cancelled");
             self.finish_connect(Err(why), false);
             return Ok(());
         }
         let why = || Error::new(Code::Cancelled, "the operation was cancelled");
         if let Some(operation) = self.queue.remove(id) {
             self.end(operation, Err(why()), 0);
+            self.progress(now);
+            return Ok(());
+        }
+        if self.call_back_departing(id, why()) {
+            self.progress(now);
             return Ok(());
         }
         if self.give_up(now, id, why()) {
@@ -167,6 +177,7 @@ impl<T, H: Clone> Session<T, H> {
         if let Some(operation) = found {
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             self.end(operation, Err(why), 0);
+            self.after_end(now);
             return true;
         }
         let connected = self.is_connected();
@@ -209,6 +220,21 @@ impl<T, H: Clone> Session<T, H> {
         false
     }
 
+    /// A QoS 0 publish is cancelled; the rest of one that has begun to leave goes its way.
+    fn call_back_departing(&mut self, id: OperationId, why: Error) -> bool {
+        let found = self.departing.iter().position(|it| it.operation.id == id);
+        let Some(departing) = found.and_then(|index| self.departing.remove(index)) else {
+            return false;
+        };
+        let place = departing.place;
+        if self.outgoing.cut(place.clone()) {
+            self.moved_up(place.end, place.end - place.start);
+        }
+        self.live_bytes = self.live_bytes.saturating_sub(departing.operation.size());
+        self.end(departing.operation, Err(why), 0);
+        true
+    }
+
     /// Bytes were cut out of the outgoing stream: what stands behind them moves up.
     fn moved_up(&mut self, behind: u64, by: u64) {
         for slot in self.publishes.iter_mut().chain(self.requests.iter_mut()) {
@@ -216,9 +242,9 @@ impl<T, H: Clone> Session<T, H> {
                 slot.position -= by;
             }
         }
-        for (end, _) in &mut self.departing {
-            if *end >= behind {
-                *end -= by;
+        for Departing { place, .. } in &mut self.departing {
+            if place.start >= behind {
+                *place = place.start - by..place.end - by;
             }
         }
     }
@@ -226,6 +252,12 @@ impl<T, H: Clone> Session<T, H> {
     /// A message has been dealt with. PUBACKs go out in the order of receipt [MQTT-4.6.0-2], so this one may have to wait for
     /// those before it.
     pub fn acknowledge(&mut self, now: Instant, receipt: u64) -> Result<(), Error> {
+        if self.said_disconnect() {
+            return Err(Error::new(
+                Code::Stale,
+                "DISCONNECT was sent, and nothing may follow it: the broker will send the message again",
+            ));
+        }
         self.receipts.acknowledge(receipt)?;
         while let Some(packet_id) = self.receipts.next_acknowledged() {
             codec::encode_puback(self.outgoing.writer(), packet_id);
@@ -251,6 +283,7 @@ impl<T, H: Clone> Session<T, H> {
 
     fn check_memory(&mut self, size: usize) -> Result<(), Error> {
         let accepted = self.accepted_bytes();
+        let size = size.saturating_add(OVERHEAD);
         if accepted.saturating_add(size) <= self.config.memory_limit {
             return Ok(());
         }
@@ -265,8 +298,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The last check: after it the operation is accepted.
-    fn make_room(&mut self, accepted: Accepted, size: usize) -> Result<(), Error> {
-        self.check_memory(size)?;
+    fn make_room(&mut self, accepted: Accepted) -> Result<(), Error> {
         if accepted == Accepted::Now {
             return Ok(());
         }

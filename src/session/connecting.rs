@@ -3,14 +3,13 @@
 use super::event::{Accepted, Done, Event, OperationId, OperationKind, Output};
 use super::in_flight::{Slot, What};
 use super::keep_alive::{ActiveClock, KeepAlive};
-use super::operation::Body;
-use super::{Leaving, Phase, Session, Wait, Waiter, Wanted};
+use super::poison::Suspect;
+use super::sending::Departing;
+use super::{Phase, Session, Wait, Waiter, Wanted};
 use crate::codec;
-use crate::config::Protocol;
 use crate::error::{Code, Error};
 use crate::log::Level;
 use crate::time::Instant;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// User name and password of one attempt; the session does not keep them.
@@ -19,9 +18,6 @@ pub struct Login {
     pub username: Option<String>,
     pub password: Option<Zeroizing<Vec<u8>>>,
 }
-
-/// AWS IoT takes at most this many filters in a SUBSCRIBE.
-const FILTERS_PER_SUBSCRIBE: usize = 8;
 
 impl<T, H: Clone> Session<T, H> {
     /// The application wants a connection. The first attempt begins now, also if one was to come later.
@@ -63,52 +59,6 @@ impl<T, H: Clone> Session<T, H> {
         Ok(operation)
     }
 
-    /// Refuses new operations, waits for what is in flight, says DISCONNECT. Without a connection: stops the attempts.
-    pub fn disconnect(
-        &mut self,
-        now: Instant,
-        tag: impl FnOnce(OperationId) -> Option<T>,
-    ) -> Result<OperationId, Error> {
-        if self.phase == Phase::Ended {
-            return Err(Error::new(Code::InvalidState, "the client is being freed"));
-        }
-        if self.leaving.is_some() {
-            return Err(Error::new(
-                Code::InvalidState,
-                "a disconnect is already under way",
-            ));
-        }
-        let operation = self.next_operation();
-        let waiter = Waiter {
-            operation,
-            tag: tag(operation),
-        };
-        if self.is_connected() {
-            self.leaving = Some(Leaving {
-                waiter,
-                deadline: now + self.config.connect_disconnect_timeout,
-                said_disconnect: false,
-            });
-            self.progress(now);
-            return Ok(operation);
-        }
-        if matches!(self.phase, Phase::Opening { .. } | Phase::Greeting { .. }) {
-            self.outputs.push_back(Output::Close);
-            self.forget_connection(now);
-        }
-        self.phase = Phase::Idle;
-        self.wanted = None;
-        self.finish_connect(
-            Err(Error::new(
-                Code::Cancelled,
-                "disconnect was called before the connection was made",
-            )),
-            false,
-        );
-        self.finish_disconnect(waiter);
-        Ok(operation)
-    }
-
     /// A new connection now: the network has changed, or new credentials are to be used.
     pub fn reconnect(&mut self, now: Instant) -> Result<(), Error> {
         match self.phase {
@@ -123,6 +73,8 @@ impl<T, H: Clone> Session<T, H> {
                     now,
                     Error::new(Code::ConnectionLost, "reconnect was called"),
                 );
+                // That was no failure.
+                self.waits.take_back();
                 self.open(now);
             }
             Phase::Backoff { .. } => self.open(now),
@@ -135,60 +87,6 @@ impl<T, H: Clone> Session<T, H> {
             }
         }
         Ok(())
-    }
-
-    /// Everything ends as cancelled, and nothing is accepted any more.
-    pub fn shut_down(&mut self, now: Instant) {
-        if self.phase == Phase::Ended {
-            return;
-        }
-        let cancelled = || Error::new(Code::Cancelled, "the client was freed");
-        if !matches!(self.phase, Phase::Idle | Phase::Backoff { .. }) {
-            self.outputs.push_back(Output::Close);
-        }
-        let was_connected = self.is_connected();
-        self.held.clear();
-        self.forget_connection(now);
-        self.phase = Phase::Ended;
-        self.wanted = None;
-        if was_connected {
-            self.emit(Event::Offline { why: cancelled() });
-        }
-        self.finish_connect(Err(cancelled()), false);
-        let mut operations: Vec<_> = self
-            .publishes
-            .drain()
-            .chain(self.requests.drain())
-            .filter_map(|slot| match slot.what {
-                What::Operation(operation) => Some((operation, slot.packet_id)),
-                _ => None,
-            })
-            .collect();
-        operations.extend(
-            self.waiting_publishes
-                .drain(..)
-                .map(|operation| (operation, 0)),
-        );
-        operations.extend(
-            self.waiting_requests
-                .drain(..)
-                .map(|operation| (operation, 0)),
-        );
-        while let Some(operation) = self.queue.pop() {
-            operations.push((operation, 0));
-        }
-        operations.sort_by_key(|(operation, _)| operation.id);
-        for (operation, packet_id) in operations {
-            self.end(operation, Err(cancelled()), packet_id);
-        }
-        self.live_bytes = 0;
-        if let Some(leaving) = self.leaving.take() {
-            self.finish_disconnect(leaving.waiter);
-        }
-        let handlers: Vec<H> = self.subscriptions.clear().collect();
-        for handler in handlers {
-            self.emit(Event::Released(handler));
-        }
     }
 
     /// The driver has a link: greet. [MQTT-3.1.0-1]
@@ -210,32 +108,40 @@ impl<T, H: Clone> Session<T, H> {
             return self.hang_up(now, why);
         }
         self.keep_alive = KeepAlive::new(now, 0, self.config.ping_timeout);
-        self.phase = Phase::Greeting { deadline };
+        self.outgoing.holds_secret();
+        self.phase = Phase::Greeting {
+            deadline,
+            keep_alive_secs,
+        };
     }
 
     /// The link is gone, or could not be made.
     pub fn closed(&mut self, now: Instant, why: Error) {
-        if let Phase::Connected { .. } = self.phase {
-            let doomed = self.suspect_oldest(&why);
-            self.ended(now, why);
-            if let Some(doomed) = doomed {
-                self.refuse_by_close(doomed);
-            }
-            return;
-        }
-        self.ended(now, why);
+        let doomed = if self.is_connected() {
+            self.suspect_oldest(&why)
+        } else {
+            None
+        };
+        self.ended(now, why, doomed);
     }
 
     /// We end the connection.
     pub(super) fn hang_up(&mut self, now: Instant, why: Error) {
-        self.suspect = None;
+        // A failed attempt says nothing about the suspect.
+        if self.is_connected() {
+            self.suspect = None;
+        }
         self.outputs.push_back(Output::Close);
-        self.ended(now, why);
+        self.ended(now, why, None);
     }
 
     pub(super) fn connack(&mut self, now: Instant, session_present: bool, return_code: u8) {
         if return_code != 0 {
-            return self.hang_up(now, refusal(return_code, &self.config.client_id));
+            // The broker has not touched its session.
+            let unanswered = self.unanswered;
+            self.hang_up(now, refusal(return_code, &self.config.client_id));
+            self.unanswered = unanswered;
+            return;
         }
         if session_present && self.config.clean_session {
             return self.hang_up(
@@ -246,10 +152,15 @@ impl<T, H: Clone> Session<T, H> {
                 ),
             );
         }
+        let Phase::Greeting {
+            keep_alive_secs, ..
+        } = self.phase
+        else {
+            return;
+        };
         self.phase = Phase::Connected { since: now };
         self.counters.connections += 1;
         self.counters.reconnects = self.counters.connections - 1;
-        let keep_alive_secs = self.wanted.map_or(0, |wanted| wanted.keep_alive_secs);
         self.keep_alive = KeepAlive::new(now, keep_alive_secs, self.config.ping_timeout);
         self.keep_alive.pause(now, self.paused);
         if let Some(wanted) = &mut self.wanted {
@@ -267,65 +178,6 @@ impl<T, H: Clone> Session<T, H> {
         self.progress(now);
     }
 
-    /// The order on the wire: SUBSCRIBE, what was in flight, then the queue.
-    fn restore(&mut self, now: Instant, session_present: bool) {
-        // MQTT 3.1 has no flag that would tell whether the session was kept: subscribe again, and re-send as re-delivery.
-        let kept = session_present
-            || (!self.config.clean_session && self.config.protocol == Protocol::V3_1);
-        if !session_present {
-            self.resubscribe(now);
-        }
-        // A subscribe or unsubscribe that was never acknowledged is sent again in any case: it is no part of the session's state.
-        let requests: Vec<Slot<T, H>> = self.requests.drain().collect();
-        let (restores, operations): (Vec<_>, Vec<_>) = requests
-            .into_iter()
-            .partition(|slot| matches!(slot.what, What::Restore(_)));
-        for slot in restores {
-            self.requests.push(slot);
-        }
-        for slot in operations {
-            self.resend_request(now, slot);
-        }
-        if !self.requests.is_empty() {
-            self.restoring = Some(now + self.config.operation_timeout);
-        }
-        let publishes: Vec<Slot<T, H>> = self.publishes.drain().collect();
-        for mut slot in publishes {
-            slot.left &= kept;
-            slot.resends = 0;
-            self.resend_publish(now, slot);
-        }
-        if !self.queue.is_empty() {
-            self.draining = Some(now);
-        }
-    }
-
-    fn resubscribe(&mut self, now: Instant) {
-        let leaving: Vec<Arc<str>> = self
-            .requests
-            .iter()
-            .filter_map(|slot| match &slot.operation()?.body {
-                Body::Unsubscribe { filter } => Some(Arc::clone(filter)),
-                _ => None,
-            })
-            .collect();
-        let filters: Vec<Arc<str>> = self
-            .subscriptions
-            .iter()
-            .map(|subscription| Arc::clone(&subscription.filter))
-            .filter(|filter| !leaving.contains(filter))
-            .collect();
-        // While one of them is under suspicion of making the broker hang up, each goes alone, so that the culprit shows.
-        let filters_per_subscribe = if self.suspects_a_filter() {
-            1
-        } else {
-            FILTERS_PER_SUBSCRIBE
-        };
-        for filters in filters.chunks(filters_per_subscribe) {
-            self.send_restore(now, filters.to_vec());
-        }
-    }
-
     pub(super) fn open(&mut self, now: Instant) {
         self.phase = Phase::Opening {
             deadline: now + self.config.connect_disconnect_timeout,
@@ -334,12 +186,15 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// An attempt failed or a connection ended; the link is no more.
-    fn ended(&mut self, now: Instant, why: Error) {
+    fn ended(&mut self, now: Instant, why: Error, doomed: Option<Suspect>) {
         let phase = self.phase;
         if matches!(phase, Phase::Idle | Phase::Backoff { .. } | Phase::Ended) {
             return;
         }
-        self.forget_connection(now);
+        self.forget_connection(now, None);
+        if let Some(doomed) = doomed {
+            self.refuse_by_close(doomed);
+        }
         if let Phase::Connected { since } = phase {
             if let Some(leaving) = self.leaving.take() {
                 self.phase = Phase::Idle;
@@ -347,7 +202,7 @@ impl<T, H: Clone> Session<T, H> {
                 self.log
                     .write(Level::Info, || format!("disconnected: {why}"));
                 self.emit(Event::Offline { why });
-                return self.finish_disconnect(leaving.waiter);
+                return self.finish_disconnect(leaving.waiter, Ok(()));
             }
             if now.since(since) >= self.config.backoff.stable {
                 self.waits.reset();
@@ -391,9 +246,17 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
-    /// Clears what belongs to one connection.
-    fn forget_connection(&mut self, now: Instant) {
-        let taken = self.outgoing.taken();
+    /// Clears what belongs to one connection. QoS 0 publishes that have not left end as lost with it, or as `why` says.
+    pub(super) fn forget_connection(&mut self, now: Instant, why: Option<Error>) {
+        // The positions of packets are those of the last connection that got as far as CONNACK.
+        let taken = if self.is_connected() {
+            self.outgoing.taken()
+        } else {
+            0
+        };
+        if matches!(self.phase, Phase::Greeting { .. }) && self.outgoing.taken() > 0 {
+            self.unanswered = true;
+        }
         for table in [&mut self.publishes, &mut self.requests] {
             let slots: Vec<Slot<T, H>> = table.drain().collect();
             for mut slot in slots {
@@ -405,13 +268,13 @@ impl<T, H: Clone> Session<T, H> {
                 }
             }
         }
-        while let Some((_, operation)) = self.departing.pop_front() {
+        while let Some(Departing { operation, .. }) = self.departing.pop_front() {
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             let lost = Error::new(
                 Code::ConnectionLost,
                 "the connection was lost before the last byte had left; QoS 0 is not sent again",
             );
-            self.end(operation, Err(lost), 0);
+            self.end(operation, Err(why.clone().unwrap_or(lost)), 0);
         }
         self.outgoing.reset();
         self.clock = ActiveClock::default();
@@ -421,6 +284,7 @@ impl<T, H: Clone> Session<T, H> {
         self.release_held(true);
         self.acknowledged = false;
         self.next_due = None;
+        self.waiting_restores.clear();
         self.restoring = None;
         self.draining = None;
         self.keep_alive = KeepAlive::new(now, 0, self.config.ping_timeout);
@@ -431,6 +295,9 @@ impl<T, H: Clone> Session<T, H> {
             return;
         };
         self.forget_deadline(waiter.operation);
+        if waiter.tag.is_none() {
+            return;
+        }
         self.emit(Event::Done(Done {
             operation: waiter.operation,
             kind: OperationKind::Connect,
@@ -442,41 +309,6 @@ impl<T, H: Clone> Session<T, H> {
             left: 0,
             topic: None,
         }));
-    }
-
-    fn finish_disconnect(&mut self, waiter: Waiter<T>) {
-        let left = self.in_flight() + self.queue.len();
-        self.emit(Event::Done(Done {
-            operation: waiter.operation,
-            kind: OperationKind::Disconnect,
-            tag: waiter.tag,
-            result: Ok(()),
-            packet_id: 0,
-            granted_qos: None,
-            session_present: false,
-            left,
-            topic: None,
-        }));
-    }
-
-    /// Says DISCONNECT when nothing is in flight any more or the time is up, and closes when it has left. [MQTT-3.14.4-1]
-    pub(super) fn leave(&mut self, now: Instant) {
-        if self.leaving.is_none() {
-            return;
-        }
-        let idle = self.in_flight() == 0;
-        let Some(leaving) = &mut self.leaving else {
-            return;
-        };
-        if leaving.said_disconnect {
-            if self.outgoing.is_empty() || leaving.deadline <= now {
-                self.hang_up(now, Error::new(Code::Cancelled, "disconnect was called"));
-            }
-        } else if idle || leaving.deadline <= now {
-            leaving.said_disconnect = true;
-            codec::encode_disconnect(self.outgoing.writer());
-            self.settle_clock(now);
-        }
     }
 
     /// Whether a new operation is accepted, and where it goes.

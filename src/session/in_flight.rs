@@ -46,13 +46,19 @@ impl<T, H> Slot<T, H> {
 pub(super) struct InFlight<T, H> {
     slots: VecDeque<Option<Slot<T, H>>>,
     len: usize,
+    /// Where the last one was found: the next one is mostly behind it.
+    cursor: usize,
 }
+
+/// So many places may be empty before the table is made dense: one packet that is never acknowledged must not make it grow.
+const EMPTY_PLACES: usize = 64;
 
 impl<T, H> Default for InFlight<T, H> {
     fn default() -> Self {
         InFlight {
             slots: VecDeque::new(),
             len: 0,
+            cursor: 0,
         }
     }
 }
@@ -66,6 +72,11 @@ impl<T, H> InFlight<T, H> {
         self.len == 0
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.slots.capacity()
+    }
+
     pub(super) fn push(&mut self, slot: Slot<T, H>) {
         self.slots.push_back(Some(slot));
         self.len += 1;
@@ -75,8 +86,14 @@ impl<T, H> InFlight<T, H> {
         let index = self.index(packet_id)?;
         let slot = self.slots[index].take();
         self.len -= 1;
+        self.cursor = index;
         while let Some(None) = self.slots.front() {
             self.slots.pop_front();
+            self.cursor = self.cursor.saturating_sub(1);
+        }
+        if self.slots.len() > 2 * self.len + EMPTY_PLACES {
+            self.slots.retain(Option::is_some);
+            self.cursor = 0;
         }
         slot
     }
@@ -97,7 +114,10 @@ impl<T, H> InFlight<T, H> {
         if self.slots.get(guess).is_some_and(is) {
             return Some(guess);
         }
-        self.slots.iter().position(is)
+        let from_cursor = self.slots.iter().skip(self.cursor).position(is);
+        from_cursor
+            .map(|distance| self.cursor + distance)
+            .or_else(|| self.slots.iter().position(is))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<T, H>> {
@@ -111,6 +131,7 @@ impl<T, H> InFlight<T, H> {
     /// Takes all slots out, in order.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Slot<T, H>> + use<T, H> {
         self.len = 0;
+        self.cursor = 0;
         std::mem::take(&mut self.slots).into_iter().flatten()
     }
 }

@@ -9,13 +9,15 @@
 //! 2. Each accepted operation that somebody waits for gives exactly one [`Event::Done`], whatever happens.
 //! 3. The same calls give the same outputs, byte for byte.
 //!
-//! Where to look: `connecting` (from `connect` to `disconnect`, and what happens when a connection ends), `commands` (what the
-//! application asks for), `sending` (the window, acknowledgements, draining), `receiving` (packets that come in, messages and
-//! their acknowledgement), `timers` (everything that happens because time passes).
+//! Where to look: `connecting` (from `connect` to CONNACK, and what happens when a connection ends), `disconnecting` (`disconnect`
+//! and the end), `restoring` (what the broker is told again on a new connection), `commands` (what the application asks for),
+//! `sending` (the window, acknowledgements, draining), `receiving` (packets that come in, messages and their acknowledgement),
+//! `timers` (everything that happens because time passes).
 
 mod backoff;
 mod commands;
 mod connecting;
+mod disconnecting;
 mod event;
 mod in_flight;
 mod keep_alive;
@@ -25,6 +27,7 @@ mod packet_ids;
 mod poison;
 mod queue;
 mod receiving;
+mod restoring;
 mod sending;
 mod subscriptions;
 mod timers;
@@ -63,7 +66,11 @@ enum Phase {
     /// The driver makes a link. Next: `Greeting` when it is there; `Backoff` or `Idle` when it fails or the time is up.
     Opening { deadline: Instant },
     /// CONNECT was sent. Next: `Connected` by a CONNACK that accepts; `Backoff` or `Idle` otherwise.
-    Greeting { deadline: Instant },
+    Greeting {
+        deadline: Instant,
+        /// What CONNECT said; the application may ask for another before CONNACK comes.
+        keep_alive_secs: u16,
+    },
     /// CONNACK came. Next: `Backoff` when the connection is lost; `Idle` when the application has disconnected.
     Connected { since: Instant },
     /// Waiting for the next attempt. Next: `Opening`, when the time has come or the application says so; `Idle` by `disconnect`.
@@ -158,18 +165,23 @@ pub struct Session<T, H> {
     receipts: Receipts,
     /// Messages that wait for the SUBACK of a subscription that they match.
     held: receiving::Held,
-    /// QoS 0 publishes in `outgoing` that somebody waits for, with the position behind their last byte.
-    departing: VecDeque<(u64, Operation<T, H>)>,
+    /// QoS 0 publishes in `outgoing` that somebody waits for.
+    departing: VecDeque<sending::Departing<T, H>>,
     /// Something of ours was acknowledged on this connection.
     acknowledged: bool,
     /// The earliest `due_at` of all slots, or earlier; on `clock`.
     next_due: Option<Duration>,
+    /// Subscriptions to be asked for again that wait for a free packet identifier.
+    waiting_restores: VecDeque<Vec<Arc<str>>>,
     /// Draining waits for the SUBACKs of what was asked for again at the beginning of the connection, at most until then.
     restoring: Option<Instant>,
     /// The queue is being sent; when the next operation may go.
     draining: Option<Instant>,
 
     // What outlives it.
+    /// CONNECT has begun to leave on a connection that ended without CONNACK: the broker may have made a new session, and will
+    /// then say "session present" the next time.
+    unanswered: bool,
     packet_ids: PacketIds,
     publishes: InFlight<T, H>,
     requests: InFlight<T, H>,
@@ -210,8 +222,10 @@ impl<T, H: Clone> Session<T, H> {
             departing: VecDeque::new(),
             acknowledged: false,
             next_due: None,
+            waiting_restores: VecDeque::new(),
             restoring: None,
             draining: None,
+            unanswered: false,
             packet_ids: PacketIds::default(),
             publishes: InFlight::default(),
             requests: InFlight::default(),

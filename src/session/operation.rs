@@ -5,6 +5,9 @@ use crate::config::QoS;
 use crate::error::Error;
 use std::sync::Arc;
 
+/// What an operation is counted with beside its bytes.
+pub(super) const OVERHEAD: usize = 96;
+
 /// An accepted publish, subscribe or unsubscribe.
 #[derive(Debug)]
 pub(super) struct Operation<T, H> {
@@ -48,7 +51,7 @@ impl<T, H> Operation<T, H> {
             Body::Publish { packet, .. } => packet.len(),
             Body::Subscribe { filter, .. } | Body::Unsubscribe { filter } => filter.len(),
         };
-        bytes + 96
+        bytes + OVERHEAD
     }
 
     pub(super) fn topic(&self) -> Arc<str> {

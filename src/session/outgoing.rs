@@ -1,6 +1,7 @@
 //! Bytes on their way to the link, and where in the stream of this connection they stand.
 
 use std::ops::Range;
+use zeroize::Zeroize;
 
 /// What is kept of the buffer when it has been sent.
 const KEPT_WHEN_EMPTY: usize = 4 << 10;
@@ -13,6 +14,8 @@ pub(super) struct Outgoing {
     start: usize,
     /// How many bytes of the stream the link has taken.
     taken: u64,
+    /// `bytes` holds a password.
+    secret: bool,
 }
 
 impl Outgoing {
@@ -56,6 +59,7 @@ impl Outgoing {
         self.start += count;
         self.taken += count as u64;
         if self.is_empty() {
+            self.wipe();
             self.bytes.clear();
             self.bytes.shrink_to(KEPT_WHEN_EMPTY);
             self.start = 0;
@@ -73,8 +77,20 @@ impl Outgoing {
         true
     }
 
+    /// There is a password in what was written: it is wiped when it has left or the connection ends.
+    pub(super) fn holds_secret(&mut self) {
+        self.secret = true;
+    }
+
+    fn wipe(&mut self) {
+        if std::mem::take(&mut self.secret) {
+            self.bytes.zeroize();
+        }
+    }
+
     /// A new connection begins.
     pub(super) fn reset(&mut self) {
+        self.wipe();
         *self = Outgoing::default();
     }
 }

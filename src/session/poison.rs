@@ -5,6 +5,7 @@ use super::Session;
 use super::event::OperationId;
 use super::in_flight::{InFlight, What};
 use crate::error::{Code, Error};
+use crate::log::Level;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,9 @@ impl<T, H: Clone> Session<T, H> {
     pub(super) fn refuse_by_close(&mut self, culprit: Suspect) {
         self.counters.refused_by_close += 1;
         let limit = self.config.refused_by_close_limit;
+        self.log.write(Level::Error, || {
+            format!("{culprit:?} is given up: the broker closed {limit} connections in a row on it")
+        });
         match culprit {
             Suspect::Filter(filter) => {
                 let why = refused(limit, &format!("the filter \"{filter}\""));

@@ -10,24 +10,36 @@ use crate::config::QoS;
 use crate::error::{Code, Error};
 use crate::log::Level;
 use crate::time::Instant;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// "As fast as the window allows" stops here until the link has taken some.
 const DRAIN_AHEAD: usize = 64 << 10;
 
+/// A QoS 0 publish on its way into the link.
+#[derive(Debug)]
+pub(super) struct Departing<T, H> {
+    /// The positions of its bytes in this connection's outgoing stream.
+    pub(super) place: Range<u64>,
+    pub(super) operation: Operation<T, H>,
+}
+
 impl<T, H: Clone> Session<T, H> {
     /// The link took the next `count` bytes of [`outgoing`](Session::outgoing).
     pub fn sent(&mut self, now: Instant, count: usize) {
+        if count == 0 {
+            return;
+        }
         self.outgoing.take(count);
         self.counters.bytes_sent += count as u64;
         self.keep_alive.sent(now);
         while self
             .departing
             .front()
-            .is_some_and(|(end, _)| *end <= self.outgoing.taken())
+            .is_some_and(|departing| departing.place.end <= self.outgoing.taken())
         {
-            if let Some((_, operation)) = self.departing.pop_front() {
+            if let Some(Departing { operation, .. }) = self.departing.pop_front() {
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
                 self.end(operation, Ok(()), 0);
             }
@@ -44,10 +56,11 @@ impl<T, H: Clone> Session<T, H> {
                 packet,
                 qos: QoS::AtMostOnce,
             } => {
+                let start = self.outgoing.end();
                 self.outgoing.writer().extend_from_slice(packet);
                 self.counters.messages_sent += 1;
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                self.push_departing(operation);
+                self.push_departing(start, operation);
             }
             Body::Publish { .. } => {
                 self.waiting_publishes.push_back(operation);
@@ -61,12 +74,21 @@ impl<T, H: Clone> Session<T, H> {
         self.settle_clock(now);
     }
 
-    pub(super) fn push_departing(&mut self, operation: Operation<T, H>) {
+    /// Its bytes are the outgoing ones from `start` on.
+    pub(super) fn push_departing(&mut self, start: u64, operation: Operation<T, H>) {
         self.live_bytes += operation.size();
-        self.departing.push_back((self.outgoing.end(), operation));
+        self.departing.push_back(Departing {
+            place: start..self.outgoing.end(),
+            operation,
+        });
     }
 
     fn fill_window(&mut self, now: Instant) {
+        // Nothing may follow DISCONNECT [MQTT-3.14.4-2].
+        if self.said_disconnect() {
+            return;
+        }
+        self.send_restores(now);
         while !self.waiting_requests.is_empty() {
             let Some(packet_id) = self.packet_ids.take() else {
                 break;
@@ -93,7 +115,7 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
-    fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {
+    pub(super) fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {
         Slot {
             packet_id,
             what,
@@ -149,19 +171,14 @@ impl<T, H: Clone> Session<T, H> {
         self.requests.push(slot);
     }
 
-    pub(super) fn send_restore(&mut self, now: Instant, filters: Vec<Arc<str>>) {
-        if let Some(packet_id) = self.packet_ids.take() {
-            let slot = self.slot(packet_id, What::Restore(filters), now);
-            self.resend_request(now, slot);
-        }
-    }
-
     fn was_sent(&mut self, now: Instant, slot: &mut Slot<T, H>) {
         self.settle_clock(now);
         slot.length = (self.outgoing.end() - slot.position) as usize;
         slot.sent_at = now;
-        let wait = self.acknowledgement_wait() * (1 << slot.resends.min(16));
-        slot.resend_at = self.clock.read(now) + wait;
+        let wait = self
+            .acknowledgement_wait()
+            .saturating_mul(1 << slot.resends.min(16));
+        slot.resend_at = self.clock.read(now).saturating_add(wait);
         self.next_due = Some(
             self.next_due
                 .map_or(slot.resend_at, |due| due.min(slot.resend_at)),
@@ -222,6 +239,8 @@ impl<T, H: Clone> Session<T, H> {
                 for (filter, return_code) in filters.iter().zip(return_codes) {
                     if *return_code == 0x80 {
                         self.filter_refused(filter, refused(filter));
+                    } else {
+                        self.subscriptions.confirm(filter);
                     }
                 }
             }
@@ -258,6 +277,7 @@ impl<T, H: Clone> Session<T, H> {
                 qos: *qos,
                 handler: handler.take(),
                 manual: *manual,
+                confirmed: true,
             });
         }
         self.forget_deadline(operation.id);
@@ -315,6 +335,9 @@ impl<T, H: Clone> Session<T, H> {
         self.fill_window(now);
         self.drain(now);
         self.leave(now);
+        if self.publishes.is_empty() && self.requests.is_empty() {
+            self.next_due = None;
+        }
         self.settle_clock(now);
     }
 
@@ -354,11 +377,13 @@ impl<T, H: Clone> Session<T, H> {
 
     /// A SUBSCRIBE of the beginning of this connection has no answer yet.
     fn awaits_suback(&self) -> bool {
-        self.requests.iter().any(|slot| match &slot.what {
-            What::Restore(_) => true,
-            What::Operation(operation) => matches!(operation.body, Body::Subscribe { .. }),
-            What::Ended => false,
-        })
+        let waits = !self.waiting_restores.is_empty();
+        waits
+            || self.requests.iter().any(|slot| match &slot.what {
+                What::Restore(_) => true,
+                What::Operation(operation) => matches!(operation.body, Body::Subscribe { .. }),
+                What::Ended => false,
+            })
     }
 
     /// An operation has ended by time-out or was cancelled. A window full of identifiers that only the end of the connection can

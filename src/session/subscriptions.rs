@@ -14,6 +14,9 @@ pub(super) struct Subscription<H> {
     pub(super) qos: QoS,
     pub(super) handler: Option<H>,
     pub(super) manual: bool,
+    /// The broker has acknowledged it in the session that it holds for us now. What it has not is asked for on the next
+    /// connection, whatever CONNACK says of a session.
+    pub(super) confirmed: bool,
 }
 
 /// In the order of subscribing, found by filter and by topic name.
@@ -46,6 +49,23 @@ impl<H: Clone> Subscriptions<H> {
 
     pub(super) fn get(&self, filter: &str) -> Option<&Subscription<H>> {
         self.granted.get(self.by_filter.get(filter)?)
+    }
+
+    /// The broker has a new session for us, or may have.
+    pub(super) fn unconfirm(&mut self) {
+        for subscription in self.granted.values_mut() {
+            subscription.confirmed = false;
+        }
+    }
+
+    pub(super) fn confirm(&mut self, filter: &str) {
+        if let Some(subscription) = self
+            .by_filter
+            .get(filter)
+            .and_then(|place| self.granted.get_mut(place))
+        {
+            subscription.confirmed = true;
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription<H>> {

@@ -13,7 +13,7 @@ impl<T, H: Clone> Session<T, H> {
     /// When [`Session::timeout`] has something to do, or earlier.
     pub fn deadline(&self) -> Option<Instant> {
         let phase = match self.phase {
-            Phase::Opening { deadline } | Phase::Greeting { deadline } => Some(deadline),
+            Phase::Opening { deadline } | Phase::Greeting { deadline, .. } => Some(deadline),
             Phase::Backoff { until } => Some(until),
             Phase::Connected { .. } => self.connected_deadline(),
             Phase::Idle | Phase::Ended => None,
@@ -24,6 +24,9 @@ impl<T, H: Clone> Session<T, H> {
 
     fn connected_deadline(&self) -> Option<Instant> {
         let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline);
+        if self.said_disconnect() {
+            return leaving;
+        }
         let draining = match (self.restoring, self.draining) {
             _ if self.leaving.is_some() => None,
             (Some(restoring), Some(_)) => Some(restoring),
@@ -55,7 +58,7 @@ impl<T, H: Clone> Session<T, H> {
                     attempt_timed_out("no connection was made within the connect time-out"),
                 );
             }
-            Phase::Greeting { deadline } if deadline <= now => {
+            Phase::Greeting { deadline, .. } if deadline <= now => {
                 self.hang_up(now, attempt_timed_out("the broker did not answer CONNECT with CONNACK within the connect time-out"));
             }
             Phase::Backoff { until } if until <= now => self.open(now),
@@ -65,6 +68,9 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn connected_timeout(&mut self, now: Instant) {
+        if self.said_disconnect() {
+            return self.leave(now);
+        }
         match self.keep_alive.due(now, !self.outgoing.is_empty()) {
             Due::Nothing => {}
             Due::Ping => self.ping(now),
@@ -108,6 +114,7 @@ impl<T, H: Clone> Session<T, H> {
             for mut slot in slots {
                 let is_due = slot.resend_at <= reading && !matches!(slot.what, What::Ended);
                 overdue |= is_due;
+                let changed = self.changed_restore(&slot).filter(|_| is_due);
                 let table = if publish {
                     &mut self.publishes
                 } else {
@@ -121,6 +128,11 @@ impl<T, H: Clone> Session<T, H> {
                         );
                     }
                     table.push(slot);
+                } else if let Some(filters) = changed {
+                    // What was asked for is no more what is wanted: the rest is asked for anew. [MQTT-3.8.4-5]
+                    slot.what = What::Ended;
+                    table.push(slot);
+                    self.waiting_restores.push_back(filters);
                 } else if self.config.retransmit.is_zero() {
                     slot.resend_at = reading + self.config.ping_timeout;
                     self.next_due = Some(
@@ -196,7 +208,7 @@ impl<T, H: Clone> Session<T, H> {
     /// Until when the attempt that is under way may take, from name resolution to CONNACK.
     pub fn attempt_deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Opening { deadline } | Phase::Greeting { deadline } => Some(deadline),
+            Phase::Opening { deadline } | Phase::Greeting { deadline, .. } => Some(deadline),
             _ => None,
         }
     }

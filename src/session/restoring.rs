@@ -1,0 +1,102 @@
+//! The beginning of a connection: what the broker must be told again.
+
+use super::Session;
+use super::in_flight::{Slot, What};
+use super::operation::Body;
+use crate::config::Protocol;
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// AWS IoT takes at most this many filters in a SUBSCRIBE.
+const FILTERS_PER_SUBSCRIBE: usize = 8;
+
+impl<T, H: Clone> Session<T, H> {
+    /// The order on the wire: SUBSCRIBE, what was in flight, then the queue.
+    pub(super) fn restore(&mut self, now: Instant, session_present: bool) {
+        // MQTT 3.1 has no flag that would tell whether the session was kept: subscribe again, and re-send as re-delivery.
+        let kept = session_present
+            || (!self.config.clean_session && self.config.protocol == Protocol::V3_1);
+        if std::mem::take(&mut self.unanswered) || !session_present {
+            self.subscriptions.unconfirm();
+        }
+        self.resubscribe(now);
+        // A subscribe or unsubscribe that was never acknowledged is sent again in any case: it is no part of the session's state.
+        let requests: Vec<Slot<T, H>> = self.requests.drain().collect();
+        let (restores, operations): (Vec<_>, Vec<_>) = requests
+            .into_iter()
+            .partition(|slot| matches!(slot.what, What::Restore(_)));
+        for slot in restores {
+            self.requests.push(slot);
+        }
+        for slot in operations {
+            self.resend_request(now, slot);
+        }
+        if !self.requests.is_empty() || !self.waiting_restores.is_empty() {
+            self.restoring = Some(now + self.config.operation_timeout);
+        }
+        let publishes: Vec<Slot<T, H>> = self.publishes.drain().collect();
+        for mut slot in publishes {
+            slot.left &= kept;
+            slot.resends = 0;
+            self.resend_publish(now, slot);
+        }
+        if !self.queue.is_empty() {
+            self.draining = Some(now);
+        }
+    }
+
+    fn resubscribe(&mut self, now: Instant) {
+        let leaving: Vec<Arc<str>> = self
+            .requests
+            .iter()
+            .filter_map(|slot| match &slot.operation()?.body {
+                Body::Unsubscribe { filter } => Some(Arc::clone(filter)),
+                _ => None,
+            })
+            .collect();
+        let filters: Vec<Arc<str>> = self
+            .subscriptions
+            .iter()
+            .filter(|subscription| !subscription.confirmed)
+            .map(|subscription| Arc::clone(&subscription.filter))
+            .filter(|filter| !leaving.contains(filter))
+            .collect();
+        // While one of them is under suspicion of making the broker hang up, each goes alone, so that the culprit shows.
+        let filters_per_subscribe = if self.suspects_a_filter() {
+            1
+        } else {
+            FILTERS_PER_SUBSCRIBE
+        };
+        self.waiting_restores = filters
+            .chunks(filters_per_subscribe)
+            .map(<[_]>::to_vec)
+            .collect();
+        self.send_restores(now);
+    }
+
+    /// Asks again for the subscriptions that wait for it, as long as there are packet identifiers.
+    pub(super) fn send_restores(&mut self, now: Instant) {
+        while let Some(mut filters) = self.waiting_restores.pop_front() {
+            // While they waited the application may have unsubscribed.
+            filters.retain(|filter| self.subscriptions.contains(filter));
+            if filters.is_empty() {
+                continue;
+            }
+            let Some(packet_id) = self.packet_ids.take() else {
+                return self.waiting_restores.push_front(filters);
+            };
+            let slot = self.slot(packet_id, What::Restore(filters), now);
+            self.resend_request(now, slot);
+        }
+    }
+
+    /// For a SUBSCRIBE of restored subscriptions some of which are gone by now: those that are left.
+    pub(super) fn changed_restore(&self, slot: &Slot<T, H>) -> Option<Vec<Arc<str>>> {
+        let What::Restore(filters) = &slot.what else {
+            return None;
+        };
+        let mut left = filters.clone();
+        left.retain(|filter| self.subscriptions.contains(filter));
+        (left.len() < filters.len()).then_some(left)
+    }
+}
