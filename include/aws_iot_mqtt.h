@@ -395,7 +395,7 @@ typedef struct {
     uint64_t bytes_sent;
     /** Bytes of MQTT packets received. */
     uint64_t bytes_received;
-    /** PUBLISH packets sent, repetitions included. */
+    /** PUBLISH packets given to a connection, each counted once: repetitions are not. */
     uint64_t messages_sent;
     /** PUBLISH packets received. */
     uint64_t messages_received;
@@ -485,9 +485,9 @@ aws_iot_mqtt_error aws_iot_mqtt_client_new(const char *client_id,
  * AWS_IOT_MQTT_ERR_CANCELLED and frees every userdata. Disconnect first to part from the broker in an orderly way;
  * a connection that ends here makes the broker publish the last will.
  *
- * Outside the callbacks of this client it returns when all of them, and every userdata_free, have run. Inside one it returns
- * at once, and the rest happens after that callback. No other call on this client may begin any more; calls that wait
- * inside the library return AWS_IOT_MQTT_ERR_CANCELLED.
+ * Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
+ * whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
+ * synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED, a disconnect AWS_IOT_MQTT_OK.
  *
  * @param client  The client, or NULL, which does nothing.
  */
@@ -513,7 +513,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_endpoint(aws_iot_mqtt_client *c
  * sent, passwords included; the log warns at each connect.
  *
  * @param client   The client.
- * @param enabled  True (default): TLS. False: plain TCP; connecting to a host of amazonaws.com is then refused.
+ * @param enabled  True (default): TLS. False: plain TCP; connecting to an AWS endpoint then returns
+ *                 AWS_IOT_MQTT_ERR_NOT_SUPPORTED.
  * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_tls(aws_iot_mqtt_client *client,
@@ -788,23 +789,28 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_refused_by_close_limit(aws_iot_
  * it is lost, the client reconnects until aws_iot_mqtt_client_disconnect().
  *
  * A connect that fails is reported and not tried again, unless aws_iot_mqtt_client_configure_retry_first_connect() says so.
+ * While the client reconnects, connect tries now instead of after the wait (or joins the attempt that is under way), makes the
+ * waits short again, and reports how that attempt ends; the client goes on trying whatever the answer is.
  *
  * @param client           The client.
  * @param keep_alive_secs  Seconds of silence after which a PINGREQ is sent, at most 65535;
  *                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS suits most. 0: none. AWS IoT takes 30 to 1200 and
  *                         treats others as the nearest of these; it ends connections that are silent for 1.5 times as long.
- * @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection. Otherwise why it failed: AWS_IOT_MQTT_ERR_NOT_CONFIGURED,
- *         AWS_IOT_MQTT_ERR_INVALID_STATE (a connection is wanted already), AWS_IOT_MQTT_ERR_TIMEOUT,
- *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory), AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or
- *         free), a number of the network (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to
- *         AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return code).
+ * @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
+ *         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
+ *         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
+ *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory).
+ *         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
+ *         (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return
+ *         code).
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_connect(aws_iot_mqtt_client *client,
                                                uint32_t keep_alive_secs);
 
 /**
- * Starts to connect and returns. The completion tells what aws_iot_mqtt_client_connect() would have returned, and runs after
- * the online callback.
+ * Starts to connect and returns. The completion tells how it ends, as aws_iot_mqtt_client_connect() would have returned, and
+ * runs after the online or connect_failed callback. With aws_iot_mqtt_client_configure_retry_first_connect() it comes when an
+ * attempt has succeeded, however long that takes, or by a disconnect, cancel or free.
  *
  * @param client           The client.
  * @param keep_alive_secs  As for aws_iot_mqtt_client_connect().
@@ -812,7 +818,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_connect(aws_iot_mqtt_client *client,
  * @param userdata         Handed to the callback (rule 9).
  * @param userdata_free    Gives userdata back; may be NULL.
  * @param operation        Receives the operation's id before any callback can have it; may be NULL.
- * @return AWS_IOT_MQTT_OK if it was started; AWS_IOT_MQTT_ERR_NOT_CONFIGURED or AWS_IOT_MQTT_ERR_INVALID_STATE as above.
+ * @return AWS_IOT_MQTT_OK if it was started. Otherwise AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED or
+ *         AWS_IOT_MQTT_ERR_INVALID_STATE, as for aws_iot_mqtt_client_connect().
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_connect_async(aws_iot_mqtt_client *client,
                                                      uint32_t keep_alive_secs,
@@ -822,28 +829,32 @@ aws_iot_mqtt_error aws_iot_mqtt_client_connect_async(aws_iot_mqtt_client *client
                                                      uint64_t *operation);
 
 /**
- * Sends DISCONNECT behind what was sent before and closes the connection, so that the broker drops the last will
- * [MQTT-3.14.4-3]. It also stops reconnecting. What is queued or unacknowledged is kept for the next connect; to let it
- * finish, wait for its outcomes first.
+ * Parts from the broker: waits until what was sent is acknowledged, says DISCONNECT, so that the broker drops the last will
+ * [MQTT-3.14.4-3], and closes the connection, at the latest when the connect time-out is up. Meanwhile operations, connect and
+ * reconnect return AWS_IOT_MQTT_ERR_INVALID_STATE. What is queued, and what was not acknowledged in time, is kept for the next
+ * connect; a synchronous call of another thread that waits for it goes on waiting until its own time is up.
+ *
+ * Without a connection it stops the attempts, and a connect that waits ends with AWS_IOT_MQTT_ERR_CANCELLED. If no connection
+ * is wanted, there is nothing to do.
  *
  * @param client  The client.
  * @param left    Receives how many operations are kept; may be NULL.
- * @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted; AWS_IOT_MQTT_ERR_TIMEOUT if the network did not take
- *         DISCONNECT in time: the connection is closed then all the same;
- *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the client's socket factory.
+ * @return AWS_IOT_MQTT_OK, also if the connection was lost before DISCONNECT could be said.
+ *         AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way; AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the
+ *         client's socket factory.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_disconnect(aws_iot_mqtt_client *client,
                                                   size_t *left);
 
 /**
- * Starts to disconnect and returns. The completion runs after the offline callback.
+ * Starts to disconnect, as aws_iot_mqtt_client_disconnect() does, and returns. The completion runs after the offline callback.
  *
  * @param client         The client.
  * @param callback       Tells the outcome, and how many operations are kept. NULL: nobody is told.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
  * @param operation      Receives the operation's id before any callback can have it; may be NULL.
- * @return AWS_IOT_MQTT_OK if it was started; AWS_IOT_MQTT_ERR_INVALID_STATE as above.
+ * @return AWS_IOT_MQTT_OK if it was started; AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_disconnect_async(aws_iot_mqtt_client *client,
                                                         aws_iot_mqtt_completion_fn callback,
@@ -852,11 +863,11 @@ aws_iot_mqtt_error aws_iot_mqtt_client_disconnect_async(aws_iot_mqtt_client *cli
                                                         uint64_t *operation);
 
 /**
- * Tells the client that the network has changed. A lost or waiting connection is tried again now instead of after its wait; a
- * live one is given up and made anew.
+ * Tells the client that the network has changed, or that new credentials are to be used now. A live connection is given up and
+ * made anew; a client that waits for its next attempt tries now; an attempt that is under way goes on.
  *
  * @param client  The client.
- * @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted.
+ * @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted, or the client is disconnecting.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_reconnect(aws_iot_mqtt_client *client);
 
@@ -875,9 +886,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_reconnect(aws_iot_mqtt_client *client);
  *         AWS_IOT_MQTT_QUEUED: there is no connection, or the queue is draining; it is kept and will be sent, and the
  *         outcome callback tells how it ends.
  *         Not accepted: AWS_IOT_MQTT_ERR_INVALID_TOPIC, AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE, AWS_IOT_MQTT_ERR_QUEUE_FULL,
- *         AWS_IOT_MQTT_ERR_QUEUE_DISABLED, AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory).
- *         Accepted and ended: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED, AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE; the
- *         broker may have it.
+ *         AWS_IOT_MQTT_ERR_QUEUE_DISABLED, AWS_IOT_MQTT_ERR_INVALID_STATE (the client is disconnecting),
+ *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory).
+ *         Accepted and ended, QoS 1 only: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED,
+ *         AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE; the broker may have it.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_publish(aws_iot_mqtt_client *client,
                                                const char *topic,
@@ -896,8 +908,11 @@ aws_iot_mqtt_error aws_iot_mqtt_client_publish(aws_iot_mqtt_client *client,
  * @param payload_len    Likewise.
  * @param qos            Likewise.
  * @param retain         Likewise.
- * @param callback       Tells the outcome: for QoS 1 when it is acknowledged, for QoS 0 when the network has taken its last
- *                       byte. NULL: the outcome callback tells it, if the call returned AWS_IOT_MQTT_QUEUED.
+ * @param callback       Tells the outcome. AWS_IOT_MQTT_OK: for QoS 1 acknowledged, for QoS 0 the network has taken its last
+ *                       byte. Otherwise AWS_IOT_MQTT_ERR_CANCELLED, AWS_IOT_MQTT_ERR_DROPPED or
+ *                       AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE, and for QoS 0 AWS_IOT_MQTT_ERR_CONNECTION_LOST, where the
+ *                       connection ended before that byte. NULL: the outcome callback tells it, if the call returned
+ *                       AWS_IOT_MQTT_QUEUED.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
  * @param operation      Receives the operation's id before any callback can have it; may be NULL.
@@ -917,11 +932,13 @@ aws_iot_mqtt_error aws_iot_mqtt_client_publish_async(aws_iot_mqtt_client *client
 
 /**
  * Gives up an operation that has no outcome yet: it ends with AWS_IOT_MQTT_ERR_CANCELLED and is not sent again. If it was sent,
- * the broker may have it.
+ * the broker may have it. Giving up the first connect stops the attempts, as aws_iot_mqtt_client_disconnect() does; giving up
+ * one that waits for a reconnection does not.
  *
  * @param client     The client.
  * @param operation  The id that the asynchronous call gave.
- * @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, or it has its outcome already.
+ * @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, it has its outcome already, or it cannot be given up: a
+ *         disconnect, or a QoS 0 publish on its way into the network.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_cancel(aws_iot_mqtt_client *client,
                                               uint64_t operation);
@@ -932,8 +949,9 @@ aws_iot_mqtt_error aws_iot_mqtt_client_cancel(aws_iot_mqtt_client *client,
  * Subscribes to a topic filter and waits for the broker's answer, at most the operation time-out. The client subscribes again
  * by itself after a reconnection where the broker has not kept the session.
  *
- * Subscribing to the same filter again replaces QoS and callback; the subscription keeps its place in the order in which the
- * callbacks of several matching filters run. QoS 1 messages are acknowledged after the callbacks have returned.
+ * Subscribing to the same filter again replaces QoS and callback when the broker has accepted it; the subscription keeps its place
+ * in the order in which the callbacks of several matching filters run. QoS 1 messages are acknowledged after the callbacks have
+ * returned.
  *
  * @param client         The client.
  * @param filter         Topic filter; "+" stands for one level, "#" at the end for all that follow. AWS IoT has shared
@@ -946,8 +964,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_cancel(aws_iot_mqtt_client *client,
  * @param granted_qos    Receives the QoS that the broker granted, or AWS_IOT_MQTT_QOS_NONE with AWS_IOT_MQTT_QUEUED; may be
  *                       NULL.
  * @return AWS_IOT_MQTT_OK: the broker has accepted. AWS_IOT_MQTT_QUEUED: kept, and will be sent; the outcome callback tells
- *         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; the subscription is gone. Others as for
- *         aws_iot_mqtt_client_publish().
+ *         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; callback and userdata are given up,
+ *         and a subscription to the same filter that was there before stays. AWS_IOT_MQTT_ERR_TIMEOUT: likewise, but the
+ *         broker may accept it later; what it then sends comes to aws_iot_mqtt_client_on_message() only. Others as for
+ *         aws_iot_mqtt_client_publish() with QoS 1.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_subscribe(aws_iot_mqtt_client *client,
                                                  const char *filter,
@@ -1042,8 +1062,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_subscribe_manual_acknowledge_async(aws_io
  *
  * @param client           The client.
  * @param acknowledgement  The field of that name of the message. 0, which QoS 0 messages have, does nothing.
- * @return AWS_IOT_MQTT_ERR_STALE if the connection that brought the message is gone; the broker sends it again.
- *         AWS_IOT_MQTT_ERR_NOT_FOUND if no message waits by that number, such as one that was acknowledged already.
+ * @return AWS_IOT_MQTT_ERR_STALE if it was acknowledged already, or if the connection that brought the message is gone: then the
+ *         broker sends it again, where the session is kept. AWS_IOT_MQTT_ERR_INVALID_ARGUMENT if no message had that number.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_acknowledge(aws_iot_mqtt_client *client,
                                                    uint64_t acknowledgement);
@@ -1053,8 +1073,9 @@ aws_iot_mqtt_error aws_iot_mqtt_client_acknowledge(aws_iot_mqtt_client *client,
  *
  * @param client  The client.
  * @param filter  The filter as it was subscribed to.
- * @return AWS_IOT_MQTT_OK: the broker has acknowledged it, and no callback of the subscription begins any more.
- *         AWS_IOT_MQTT_QUEUED: kept, and will be sent. Others as for aws_iot_mqtt_client_publish().
+ * @return AWS_IOT_MQTT_OK: the broker has acknowledged it. Messages that came before that still go to the callback; its
+ *         userdata_free says when the last one has. AWS_IOT_MQTT_QUEUED: kept, and will be sent. Others as for
+ *         aws_iot_mqtt_client_publish() with QoS 1.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_unsubscribe(aws_iot_mqtt_client *client, const char *filter);
 

@@ -11,12 +11,15 @@ pub enum Level {
     Debug = 4,
 }
 
+/// What takes the lines of the log.
+pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
+
 /// Where lines go, and from which level on. The sink is called on whatever thread has something to say, possibly with locks
 /// of the library held, so it must not call the library.
 #[derive(Clone)]
 pub struct Log {
     level: Level,
-    sink: Option<Arc<dyn Fn(Level, &str) + Send + Sync>>,
+    sink: Option<Sink>,
 }
 
 impl Log {
@@ -27,7 +30,7 @@ impl Log {
         }
     }
 
-    pub fn new(level: Level, sink: Arc<dyn Fn(Level, &str) + Send + Sync>) -> Self {
+    pub fn new(level: Level, sink: Sink) -> Self {
         Log {
             level,
             sink: Some(sink),

@@ -55,10 +55,12 @@ const IMPURE: &[&str] = &[
 ];
 
 /// Outside `ffi`, the files in which a line may be unsafe, each directly below a comment that says why it is sound.
-const UNSAFE_FILES: &[&str] = &[
-    "engine/threads.rs",
-    "engine/poller.rs",
-    "transport/custom.rs",
+const UNSAFE_FILES: &[(&str, &str)] = &[
+    ("engine/threads.rs", "blocking a thread's signals"),
+    (
+        "engine/attempt.rs",
+        "taking the descriptor that the socket factory gave",
+    ),
 ];
 
 /// What is wrong with the file `name` (relative to `src`).
@@ -69,7 +71,8 @@ fn violations(name: &str, text: &str) -> Vec<String> {
         .unwrap_or_default()
         .trim_end_matches(".rs");
     if name == "lib.rs" {
-        return if words(text, "unsafe") {
+        let code: Vec<&str> = text.lines().map(without_comment).collect();
+        return if words(&code.join("\n"), "unsafe") {
             vec!["src/lib.rs says unsafe".into()]
         } else {
             Vec::new()
@@ -114,7 +117,7 @@ fn violations(name: &str, text: &str) -> Vec<String> {
             .enumerate()
             .filter(|(_, line)| words(line, "unsafe"))
         {
-            if !UNSAFE_FILES.contains(&name) {
+            if !UNSAFE_FILES.iter().any(|(file, _)| *file == name) {
                 found.push(format!(
                     "src/{name}:{} is unsafe, and this file may not be",
                     number + 1
@@ -288,12 +291,12 @@ fn the_rule_notices_violations() {
             "this file may not be",
         ),
         (
-            "engine/poller.rs",
+            "engine/threads.rs",
             "let x = unsafe { y };",
             "without a comment",
         ),
         (
-            "engine/poller.rs",
+            "engine/threads.rs",
             "// SAFETY: far away\nlet z = 1;\nlet x = unsafe { y };",
             "without a comment",
         ),
@@ -327,7 +330,7 @@ fn the_rule_allows_what_is_right() {
             "use crate::{aws, codec, session, transport};\nuse std::thread;",
         ),
         (
-            "engine/poller.rs",
+            "engine/attempt.rs",
             "// SAFETY: the descriptor is open,\n// because we hold it.\n#[allow(unsafe_code)]\nlet x = unsafe { y };",
         ),
         (
@@ -335,7 +338,7 @@ fn the_rule_allows_what_is_right() {
             "pub unsafe extern \"C\" fn f() {}\nuse crate::engine;",
         ),
         ("lib.rs", "#![deny(unsafe_code)]\npub mod ffi;"),
-        ("transport/custom.rs", "#![allow(unsafe_code)]"),
+        ("engine/attempt.rs", "#[allow(unsafe_code)]"),
     ] {
         assert_eq!(
             violations(name, text),

@@ -70,9 +70,9 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new(
 /// AWS_IOT_MQTT_ERR_CANCELLED and frees every userdata. Disconnect first to part from the broker in an orderly way;
 /// a connection that ends here makes the broker publish the last will.
 ///
-/// Outside the callbacks of this client it returns when all of them, and every userdata_free, have run. Inside one it returns
-/// at once, and the rest happens after that callback. No other call on this client may begin any more; calls that wait
-/// inside the library return AWS_IOT_MQTT_ERR_CANCELLED.
+/// Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
+/// whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
+/// synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED, a disconnect AWS_IOT_MQTT_OK.
 ///
 /// @param client  The client, or NULL, which does nothing.
 #[unsafe(no_mangle)]

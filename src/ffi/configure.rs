@@ -45,7 +45,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_endpoint(
 /// sent, passwords included; the log warns at each connect.
 ///
 /// @param client   The client.
-/// @param enabled  True (default): TLS. False: plain TCP; connecting to a host of amazonaws.com is then refused.
+/// @param enabled  True (default): TLS. False: plain TCP; connecting to an AWS endpoint then returns
+///                 AWS_IOT_MQTT_ERR_NOT_SUPPORTED.
 /// @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_tls(

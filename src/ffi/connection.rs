@@ -11,16 +11,20 @@ use std::ffi::c_void;
 /// it is lost, the client reconnects until aws_iot_mqtt_client_disconnect().
 ///
 /// A connect that fails is reported and not tried again, unless aws_iot_mqtt_client_configure_retry_first_connect() says so.
+/// While the client reconnects, connect tries now instead of after the wait (or joins the attempt that is under way), makes the
+/// waits short again, and reports how that attempt ends; the client goes on trying whatever the answer is.
 ///
 /// @param client           The client.
 /// @param keep_alive_secs  Seconds of silence after which a PINGREQ is sent, at most 65535;
 ///                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS suits most. 0: none. AWS IoT takes 30 to 1200 and
 ///                         treats others as the nearest of these; it ends connections that are silent for 1.5 times as long.
-/// @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection. Otherwise why it failed: AWS_IOT_MQTT_ERR_NOT_CONFIGURED,
-///         AWS_IOT_MQTT_ERR_INVALID_STATE (a connection is wanted already), AWS_IOT_MQTT_ERR_TIMEOUT,
-///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory), AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or
-///         free), a number of the network (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to
-///         AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return code).
+/// @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
+///         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
+///         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
+///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory).
+///         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
+///         (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return
+///         code).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_connect(
     client: *mut aws_iot_mqtt_client,
@@ -33,8 +37,9 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_connect(
     })
 }
 
-/// Starts to connect and returns. The completion tells what aws_iot_mqtt_client_connect() would have returned, and runs after
-/// the online callback.
+/// Starts to connect and returns. The completion tells how it ends, as aws_iot_mqtt_client_connect() would have returned, and
+/// runs after the online or connect_failed callback. With aws_iot_mqtt_client_configure_retry_first_connect() it comes when an
+/// attempt has succeeded, however long that takes, or by a disconnect, cancel or free.
 ///
 /// @param client           The client.
 /// @param keep_alive_secs  As for aws_iot_mqtt_client_connect().
@@ -42,7 +47,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_connect(
 /// @param userdata         Handed to the callback (rule 9).
 /// @param userdata_free    Gives userdata back; may be NULL.
 /// @param operation        Receives the operation's id before any callback can have it; may be NULL.
-/// @return AWS_IOT_MQTT_OK if it was started; AWS_IOT_MQTT_ERR_NOT_CONFIGURED or AWS_IOT_MQTT_ERR_INVALID_STATE as above.
+/// @return AWS_IOT_MQTT_OK if it was started. Otherwise AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED or
+///         AWS_IOT_MQTT_ERR_INVALID_STATE, as for aws_iot_mqtt_client_connect().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_connect_async(
     client: *mut aws_iot_mqtt_client,
@@ -63,15 +69,19 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_connect_async(
     })
 }
 
-/// Sends DISCONNECT behind what was sent before and closes the connection, so that the broker drops the last will
-/// [MQTT-3.14.4-3]. It also stops reconnecting. What is queued or unacknowledged is kept for the next connect; to let it
-/// finish, wait for its outcomes first.
+/// Parts from the broker: waits until what was sent is acknowledged, says DISCONNECT, so that the broker drops the last will
+/// [MQTT-3.14.4-3], and closes the connection, at the latest when the connect time-out is up. Meanwhile operations, connect and
+/// reconnect return AWS_IOT_MQTT_ERR_INVALID_STATE. What is queued, and what was not acknowledged in time, is kept for the next
+/// connect; a synchronous call of another thread that waits for it goes on waiting until its own time is up.
+///
+/// Without a connection it stops the attempts, and a connect that waits ends with AWS_IOT_MQTT_ERR_CANCELLED. If no connection
+/// is wanted, there is nothing to do.
 ///
 /// @param client  The client.
 /// @param left    Receives how many operations are kept; may be NULL.
-/// @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted; AWS_IOT_MQTT_ERR_TIMEOUT if the network did not take
-///         DISCONNECT in time: the connection is closed then all the same;
-///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the client's socket factory.
+/// @return AWS_IOT_MQTT_OK, also if the connection was lost before DISCONNECT could be said.
+///         AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way; AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the
+///         client's socket factory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect(
     client: *mut aws_iot_mqtt_client,
@@ -85,14 +95,14 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect(
     })
 }
 
-/// Starts to disconnect and returns. The completion runs after the offline callback.
+/// Starts to disconnect, as aws_iot_mqtt_client_disconnect() does, and returns. The completion runs after the offline callback.
 ///
 /// @param client         The client.
 /// @param callback       Tells the outcome, and how many operations are kept. NULL: nobody is told.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
 /// @param operation      Receives the operation's id before any callback can have it; may be NULL.
-/// @return AWS_IOT_MQTT_OK if it was started; AWS_IOT_MQTT_ERR_INVALID_STATE as above.
+/// @return AWS_IOT_MQTT_OK if it was started; AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect_async(
     client: *mut aws_iot_mqtt_client,
@@ -112,11 +122,11 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect_async(
     })
 }
 
-/// Tells the client that the network has changed. A lost or waiting connection is tried again now instead of after its wait; a
-/// live one is given up and made anew.
+/// Tells the client that the network has changed, or that new credentials are to be used now. A live connection is given up and
+/// made anew; a client that waits for its next attempt tries now; an attempt that is under way goes on.
 ///
 /// @param client  The client.
-/// @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted.
+/// @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted, or the client is disconnecting.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_reconnect(
     client: *mut aws_iot_mqtt_client,

@@ -20,9 +20,10 @@ use std::ffi::{c_char, c_int, c_void};
 ///         AWS_IOT_MQTT_QUEUED: there is no connection, or the queue is draining; it is kept and will be sent, and the
 ///         outcome callback tells how it ends.
 ///         Not accepted: AWS_IOT_MQTT_ERR_INVALID_TOPIC, AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE, AWS_IOT_MQTT_ERR_QUEUE_FULL,
-///         AWS_IOT_MQTT_ERR_QUEUE_DISABLED, AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory).
-///         Accepted and ended: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED, AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE; the
-///         broker may have it.
+///         AWS_IOT_MQTT_ERR_QUEUE_DISABLED, AWS_IOT_MQTT_ERR_INVALID_STATE (the client is disconnecting),
+///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory).
+///         Accepted and ended, QoS 1 only: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED,
+///         AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE; the broker may have it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_publish(
     client: *mut aws_iot_mqtt_client,
@@ -54,8 +55,11 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_publish(
 /// @param payload_len    Likewise.
 /// @param qos            Likewise.
 /// @param retain         Likewise.
-/// @param callback       Tells the outcome: for QoS 1 when it is acknowledged, for QoS 0 when the network has taken its last
-///                       byte. NULL: the outcome callback tells it, if the call returned AWS_IOT_MQTT_QUEUED.
+/// @param callback       Tells the outcome. AWS_IOT_MQTT_OK: for QoS 1 acknowledged, for QoS 0 the network has taken its last
+///                       byte. Otherwise AWS_IOT_MQTT_ERR_CANCELLED, AWS_IOT_MQTT_ERR_DROPPED or
+///                       AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE, and for QoS 0 AWS_IOT_MQTT_ERR_CONNECTION_LOST, where the
+///                       connection ended before that byte. NULL: the outcome callback tells it, if the call returned
+///                       AWS_IOT_MQTT_QUEUED.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
 /// @param operation      Receives the operation's id before any callback can have it; may be NULL.
@@ -92,11 +96,13 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_publish_async(
 }
 
 /// Gives up an operation that has no outcome yet: it ends with AWS_IOT_MQTT_ERR_CANCELLED and is not sent again. If it was sent,
-/// the broker may have it.
+/// the broker may have it. Giving up the first connect stops the attempts, as aws_iot_mqtt_client_disconnect() does; giving up
+/// one that waits for a reconnection does not.
 ///
 /// @param client     The client.
 /// @param operation  The id that the asynchronous call gave.
-/// @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, or it has its outcome already.
+/// @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, it has its outcome already, or it cannot be given up: a
+///         disconnect, or a QoS 0 publish on its way into the network.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_cancel(
     client: *mut aws_iot_mqtt_client,

@@ -16,8 +16,9 @@ use std::ffi::{c_char, c_int, c_void};
 /// Subscribes to a topic filter and waits for the broker's answer, at most the operation time-out. The client subscribes again
 /// by itself after a reconnection where the broker has not kept the session.
 ///
-/// Subscribing to the same filter again replaces QoS and callback; the subscription keeps its place in the order in which the
-/// callbacks of several matching filters run. QoS 1 messages are acknowledged after the callbacks have returned.
+/// Subscribing to the same filter again replaces QoS and callback when the broker has accepted it; the subscription keeps its place
+/// in the order in which the callbacks of several matching filters run. QoS 1 messages are acknowledged after the callbacks have
+/// returned.
 ///
 /// @param client         The client.
 /// @param filter         Topic filter; "+" stands for one level, "#" at the end for all that follow. AWS IoT has shared
@@ -30,8 +31,10 @@ use std::ffi::{c_char, c_int, c_void};
 /// @param granted_qos    Receives the QoS that the broker granted, or AWS_IOT_MQTT_QOS_NONE with AWS_IOT_MQTT_QUEUED; may be
 ///                       NULL.
 /// @return AWS_IOT_MQTT_OK: the broker has accepted. AWS_IOT_MQTT_QUEUED: kept, and will be sent; the outcome callback tells
-///         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; the subscription is gone. Others as for
-///         aws_iot_mqtt_client_publish().
+///         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; callback and userdata are given up,
+///         and a subscription to the same filter that was there before stays. AWS_IOT_MQTT_ERR_TIMEOUT: likewise, but the
+///         broker may accept it later; what it then sends comes to aws_iot_mqtt_client_on_message() only. Others as for
+///         aws_iot_mqtt_client_publish() with QoS 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_subscribe(
     client: *mut aws_iot_mqtt_client,
@@ -164,8 +167,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_subscribe_manual_acknowledge_async(
 ///
 /// @param client           The client.
 /// @param acknowledgement  The field of that name of the message. 0, which QoS 0 messages have, does nothing.
-/// @return AWS_IOT_MQTT_ERR_STALE if the connection that brought the message is gone; the broker sends it again.
-///         AWS_IOT_MQTT_ERR_NOT_FOUND if no message waits by that number, such as one that was acknowledged already.
+/// @return AWS_IOT_MQTT_ERR_STALE if it was acknowledged already, or if the connection that brought the message is gone: then the
+///         broker sends it again, where the session is kept. AWS_IOT_MQTT_ERR_INVALID_ARGUMENT if no message had that number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_acknowledge(
     client: *mut aws_iot_mqtt_client,
@@ -186,8 +189,9 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_acknowledge(
 ///
 /// @param client  The client.
 /// @param filter  The filter as it was subscribed to.
-/// @return AWS_IOT_MQTT_OK: the broker has acknowledged it, and no callback of the subscription begins any more.
-///         AWS_IOT_MQTT_QUEUED: kept, and will be sent. Others as for aws_iot_mqtt_client_publish().
+/// @return AWS_IOT_MQTT_OK: the broker has acknowledged it. Messages that came before that still go to the callback; its
+///         userdata_free says when the last one has. AWS_IOT_MQTT_QUEUED: kept, and will be sent. Others as for
+///         aws_iot_mqtt_client_publish() with QoS 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_unsubscribe(
     client: *mut aws_iot_mqtt_client,

@@ -129,7 +129,7 @@ pub struct aws_iot_mqtt_stats {
     pub bytes_sent: u64,
     /// Bytes of MQTT packets received.
     pub bytes_received: u64,
-    /// PUBLISH packets sent, repetitions included.
+    /// PUBLISH packets given to a connection, each counted once: repetitions are not.
     pub messages_sent: u64,
     /// PUBLISH packets received.
     pub messages_received: u64,

@@ -180,6 +180,20 @@ static inline void disconnect_and_free(aws_iot_mqtt_client *client) {
     aws_iot_mqtt_client_free(client);
 }
 
+static inline void count_completion(const aws_iot_mqtt_completion *completion, void *userdata) {
+    (void)completion;
+    gate_open(userdata);
+}
+
+/* Returns when every callback that has begun has returned: a gate that opens inside a callback opens too early to tell. The next
+ * callback of the same client tells it, and a completion is one. The broker gets a QoS 0 publish on "returned". */
+static inline void callbacks_returned(aws_iot_mqtt_client *client) {
+    static struct gate done = GATE;
+    unsigned before = gate_count(&done);
+    CHECK_OK(aws_iot_mqtt_client_publish_async(client, "returned", NULL, 0, 0, false, count_completion, &done, NULL, NULL));
+    gate_wait(&done, before + 1);
+}
+
 /* Text as payload. */
 static inline aws_iot_mqtt_error publish_text(aws_iot_mqtt_client *client, const char *topic, const char *text, int qos) {
     return aws_iot_mqtt_client_publish(client, topic, text, strlen(text), (uint8_t)qos, false);

@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
     CHECK_INT(0, gate_count(&returned));
     gate_open(&may_return);
     gate_wait(&returned, 1);
+    callbacks_returned(client); /* Else DISCONNECT might overtake the acknowledgement. */
     disconnect_and_free(client);
     return 0;
 }

@@ -1,7 +1,19 @@
 /* What does not fit the state is refused with INVALID_STATE and takes nothing; what may change at any time can be changed. */
 #include "check.h"
 
-static struct gate freed = GATE;
+static struct gate freed = GATE, disconnected = GATE, cancelled = GATE;
+
+static void on_disconnected(const aws_iot_mqtt_completion *completion, void *userdata) {
+    CHECK_INT(AWS_IOT_MQTT_OK, completion->error);
+    CHECK_INT(1, completion->left);
+    gate_open(userdata);
+}
+
+static void on_cancelled(const aws_iot_mqtt_completion *completion, void *userdata) {
+    (void)userdata;
+    CHECK_INT(AWS_IOT_MQTT_ERR_CANCELLED, completion->error);
+    gate_open(&cancelled);
+}
 
 static void never(const aws_iot_mqtt_completion *completion, void *userdata) {
     (void)userdata;
@@ -49,12 +61,24 @@ int main(int argc, char **argv) {
     CHECK_OK(publish_text(client, "t", "still here", 1));
     CHECK_OK(aws_iot_mqtt_client_disconnect(client, NULL));
 
-    /* Idle again: nothing to disconnect from. */
-    WRONG(aws_iot_mqtt_client_disconnect(client, NULL));
-    WRONG(aws_iot_mqtt_client_disconnect_async(client, never, &freed, count_free, &operation));
+    /* Idle again: nothing to make anew. */
     WRONG(aws_iot_mqtt_client_reconnect(client));
     CHECK_INT(77, operation);
     CHECK_INT(0, gate_count(&freed));
+    /* Nor to disconnect from, which is no mistake; what is queued stays. */
+    size_t left = 77;
+    CHECK_OK(aws_iot_mqtt_client_disconnect(client, &left));
+    CHECK_INT(0, left);
+    uint64_t queued = 0;
+    CHECK_CODE(AWS_IOT_MQTT_QUEUED, aws_iot_mqtt_client_publish_async(client, "t", "later", 5, 1, false, on_cancelled, NULL, NULL, &queued));
+    CHECK_OK(aws_iot_mqtt_client_disconnect(client, &left));
+    CHECK_INT(1, left);
+    CHECK_OK(aws_iot_mqtt_client_disconnect_async(client, on_disconnected, &disconnected, count_free, &operation));
+    gate_wait(&disconnected, 2);
+    CHECK(operation != 77);
+    CHECK_OK(aws_iot_mqtt_client_cancel(client, queued));
+    gate_wait(&cancelled, 1);
+    CHECK_CODE(AWS_IOT_MQTT_ERR_NOT_FOUND, aws_iot_mqtt_client_cancel(client, queued));
     /* The user name that was set meanwhile is in the next CONNECT; the broker looks. */
     CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, 20000));
     CHECK_OK(aws_iot_mqtt_client_connect(client, 600));

@@ -104,6 +104,12 @@ impl Program {
                     "--error-exitcode=9",
                     "--leak-check=full",
                     "--errors-for-leak-kinds=definite",
+                    "--num-callers=24",
+                    concat!(
+                        "--suppressions=",
+                        env!("CARGO_MANIFEST_DIR"),
+                        "/tests/valgrind.supp"
+                    ),
                 ])
                 .arg(self.executable());
             valgrind

@@ -5,10 +5,11 @@ use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use std::io::{Read, Write};
 
-/// Echoes five bytes, and says which SNI, ALPN and client certificate it saw.
-fn echo(
-    mut stream: ServerStream,
-) -> std::io::Result<(Option<String>, Option<Vec<u8>>, Option<Vec<u8>>)> {
+/// SNI, ALPN and client certificate.
+type Seen = (Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// Echoes five bytes, and says what it saw.
+fn echo(mut stream: ServerStream) -> std::io::Result<Seen> {
     let mut bytes = [0; 5];
     stream.read_exact(&mut bytes)?;
     stream.write_all(&bytes)?;
