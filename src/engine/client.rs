@@ -45,6 +45,7 @@ pub(super) struct Inner {
     pub(super) freed: AtomicBool,
     /// Receipts of messages whose callbacks have run, for whoever holds the lock next.
     pub(super) handled: Mutex<Vec<u64>>,
+    pub(super) has_handled: AtomicBool,
 }
 
 impl Client {
@@ -83,6 +84,7 @@ impl Client {
             handlers_version: AtomicU32::new(0),
             freed: AtomicBool::new(false),
             handled: Mutex::default(),
+            has_handled: AtomicBool::new(false),
         });
         inner.engine.core.register(key, &inner);
         Ok(Arc::new(Client { inner }))
@@ -462,15 +464,20 @@ impl Inner {
         let now = clock::now();
         state.acknowledge_handled(self, now);
         let accepted = publish(&mut state, now)?;
-        let in_burst =
-            now.since(state.last_publish) < BURST && state.session.outgoing().len() < BURST_BYTES;
-        state.last_publish = now;
-        if in_burst && matches!(state.connection, Connection::Up(_)) {
+        let in_burst = now.since(state.last_publish) < BURST
+            && state.session.outgoing().len() < BURST_BYTES
+            && matches!(state.connection, Connection::Up(_));
+        if in_burst {
+            // The worker that comes for the bytes sets the timer, too.
             state.take_outputs();
-            state.arm(self);
-            state.set_timer(self);
+            if !state.armed.is_some_and(|armed| armed.write) {
+                state.arm(self);
+            }
+            state.last_publish = now;
         } else {
             state.settle(self, now);
+            // What counts is how soon the application comes again after this call, not how long the system call took.
+            state.last_publish = clock::now();
         }
         self.hand_over(&mut state);
         Ok(accepted)

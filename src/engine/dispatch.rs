@@ -162,6 +162,7 @@ impl Inner {
         }
         if inbound.receipt != 0 && !inbound.matched.manual {
             lock(&self.handled).push(inbound.receipt);
+            self.has_handled.store(true, Ordering::Release);
         }
     }
 
@@ -206,6 +207,9 @@ impl State {
 
     /// PUBACKs for the messages whose callbacks have run.
     pub(super) fn acknowledge_handled(&mut self, inner: &Inner, now: Instant) {
+        if !inner.has_handled.swap(false, Ordering::AcqRel) {
+            return;
+        }
         let mut handled = lock(&inner.handled);
         for receipt in handled.drain(..) {
             // An error means that the connection on which it came is gone: then the broker sends the message again.

@@ -61,7 +61,7 @@ pub(super) struct State {
     /// Reading was resumed: a worker has to read, since the poller knows nothing of what the link holds.
     pub(super) read_again: bool,
     pub(super) log: Log,
-    /// When the application published last, for telling a burst.
+    /// When the application last came back from publishing, for telling a burst.
     pub(super) last_publish: Instant,
 
     pub(super) freed: bool,
@@ -289,12 +289,9 @@ impl State {
 
     /// Sees to it that a worker attends to this client in time.
     pub(super) fn set_timer(&mut self, inner: &Inner) {
-        let times = [
-            self.session.deadline(),
-            self.acknowledge_by,
-            self.attempt_timer(),
-        ];
-        let Some(next) = times.into_iter().flatten().min() else {
+        let session = self.session.deadline();
+        let ours = Instant::first(self.acknowledge_by, self.attempt_timer());
+        let Some(next) = Instant::first(session, ours) else {
             return;
         };
         // A timer that is too early costs one needless look; one that is set again for each message costs much more.

@@ -99,10 +99,7 @@ impl KeepAlive {
     }
 
     pub(super) fn deadline(&self, output_pending: bool) -> Option<Instant> {
-        [self.dead_at(output_pending), self.ping_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        Instant::first(self.dead_at(output_pending), self.ping_at())
     }
 }
 

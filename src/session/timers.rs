@@ -19,7 +19,7 @@ impl<T, H: Clone> Session<T, H> {
             Phase::Idle | Phase::Ended => None,
         };
         let operation = self.deadlines.front().map(|(deadline, _)| *deadline);
-        [phase, operation].into_iter().flatten().min()
+        Instant::first(phase, operation)
     }
 
     fn connected_deadline(&self) -> Option<Instant> {
@@ -36,10 +36,10 @@ impl<T, H: Clone> Session<T, H> {
         };
         let unacknowledged = self.next_due.and_then(|due| self.clock.when(due));
         let keep_alive = self.keep_alive.deadline(!self.outgoing.is_empty());
-        [leaving, draining, unacknowledged, keep_alive]
-            .into_iter()
-            .flatten()
-            .min()
+        Instant::first(
+            Instant::first(leaving, draining),
+            Instant::first(unacknowledged, keep_alive),
+        )
     }
 
     /// It is `now`. Harmless when nothing is due.
