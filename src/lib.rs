@@ -53,6 +53,8 @@
 //! - `disconnect` refuses new operations and waits, within the connect time-out, for what is in flight before it says DISCONNECT.
 
 #![deny(unsafe_code)]
+// Links to private modules are for those who read the source.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod aws;
 pub mod codec;

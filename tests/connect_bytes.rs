@@ -4,6 +4,7 @@ mod support;
 
 use support::broker::Broker;
 use support::c_program::Program;
+use support::certificates::Certificates;
 use support::packets::{Connect, connack, connect};
 
 const METRICS: &str = concat!("?SDK=aws_iot_mqtt&Version=", env!("CARGO_PKG_VERSION"));
@@ -150,4 +151,16 @@ fn all_fields_come_in_their_order() {
 #[test]
 fn calls_that_were_refused_changed_nothing() {
     check("refused", MQTT_3_1_1, ALL, 1, ALL_FIELDS);
+}
+
+/// The server asks for the device certificate and is of the test's own CA: both are still those that were configured first.
+#[test]
+fn credentials_that_were_refused_left_the_ones_before() {
+    let certificates = Certificates::new();
+    let broker = Broker::tls(certificates.server("server"), |listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.expect_disconnect();
+    });
+    Program::compile("connect_bytes").run_with(broker, &certificates.directory(), &["refused"]);
 }

@@ -194,7 +194,11 @@ fn refused_by_us(server: &str, code: &str, culprit: &str) {
 
 #[test]
 fn p9_a_server_of_another_ca_is_untrusted() {
-    refused_by_us("other_server", "304", "");
+    refused_by_us(
+        "other_server",
+        "304",
+        "127.0.0.1 comes from none of the configured CAs",
+    );
 }
 
 #[test]
@@ -204,12 +208,49 @@ fn p9_a_server_of_another_name_is_refused_by_name() {
 
 #[test]
 fn p9_an_expired_server_certificate_is_refused() {
-    refused_by_us("expired", "307", "");
+    refused_by_us("expired", "307", "expired on 2001-01-01");
 }
 
 #[test]
 fn p9_a_server_certificate_of_the_future_is_refused() {
-    refused_by_us("not_yet_valid", "307", "");
+    refused_by_us("not_yet_valid", "307", "valid only from 4000-01-01");
+}
+
+/// A device without a battery for its clock believes that it is 1970: then every certificate is one of the future.
+#[test]
+fn p9_a_device_whose_clock_may_be_wrong_is_told_so() {
+    refused_by_us("not_yet_valid", "307", "check its clock");
+    refused_by_us("expired", "307", "check its clock");
+}
+
+/// The server judges the device's certificate, not the device by its own clock: configuring takes it, and the refusal is the server's.
+fn judged_by_the_server(device: &str) {
+    let certificates = Certificates::new();
+    for kind in ["pem", "key"] {
+        let text = std::fs::read_to_string(certificates.file(&format!("{device}.{kind}"))).unwrap();
+        certificates.write(&format!("client.{kind}"), &text);
+    }
+    let broker = Broker::tls(certificates.server("server"), |listener| {
+        for _ in 0..2 {
+            let why = listener.accept_refused();
+            assert!(why.contains("certificate"), "{why}");
+        }
+    });
+    Program::compile("connect_fails").run_with(
+        broker,
+        &certificates.directory(),
+        &["308", "certificate_expired", LONG],
+    );
+}
+
+#[test]
+fn an_expired_device_certificate_is_the_servers_to_refuse() {
+    judged_by_the_server("expired");
+}
+
+#[test]
+fn a_device_certificate_of_the_future_is_the_servers_to_refuse() {
+    judged_by_the_server("not_yet_valid");
 }
 
 fn refused_by_the_server(version: &'static rustls::SupportedProtocolVersion) {

@@ -4,7 +4,7 @@ mod support;
 
 use support::broker::Broker;
 use support::c_program::{Checked, Program};
-use support::packets::publish;
+use support::packets::{connack, puback, publish};
 
 #[test]
 fn calls_that_do_not_fit_the_state_are_refused_and_take_nothing() {
@@ -29,6 +29,47 @@ fn calls_that_do_not_fit_the_state_are_refused_and_take_nothing() {
         connection.expect_disconnect();
     });
     Program::compile("states").run_with(broker, "-", &[]);
+}
+
+#[test]
+fn a_second_connect_is_refused_and_disconnect_cancel_and_free_end_the_first() {
+    Program::compile("connecting").run(&["127.0.0.1", "1", "-", "connecting"]);
+}
+
+#[test]
+fn p7_connect_and_reconnect_try_at_once_while_the_client_waits_for_its_next_attempt() {
+    let broker = Broker::plain(|listener| {
+        for _ in 0..2 {
+            let mut connection = listener.accept();
+            connection.welcome();
+            connection.close();
+        }
+        let mut connection = listener.accept();
+        connection.expect_connect();
+        connection.send(&connack(false, 5));
+        connection.expect_end();
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.close();
+    });
+    Program::compile("connecting").run_with(broker, "-", &["reconnecting"]);
+}
+
+#[test]
+fn disconnect_waits_for_what_is_in_flight_and_refuses_what_is_new() {
+    let broker = Broker::plain(|listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let subscribe = connection.expect_packet("SUBSCRIBE");
+        connection.answer(&subscribe);
+        connection.send(&publish("in", "first", 1, 5, false, false));
+        connection.send(&publish("in", "second", 1, 6, false, false));
+        let id = connection.expect_with_id(|id| publish("kept", "x", 1, id, false, false));
+        connection.expect(&puback(5));
+        connection.send(&puback(id));
+        connection.expect_disconnect();
+    });
+    Program::compile("connecting").run_with(broker, "-", &["disconnecting"]);
 }
 
 #[test]

@@ -84,6 +84,8 @@ static void refused(char **argv) {
     CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_TOPIC, aws_iot_mqtt_client_configure_last_will(client, "#", "no", 2, 0, false));
     CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_ARGUMENT, aws_iot_mqtt_client_configure_last_will(client, "other", "no", 2, 2, false));
     CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_ARGUMENT, aws_iot_mqtt_client_configure_username_password(client, "other", NULL, 3));
+    CHECK_CODE(AWS_IOT_MQTT_ERR_CA_FILE, aws_iot_mqtt_client_configure_credentials(client, "/missing.pem", NULL, NULL, NULL));
+    CHECK_CODE(AWS_IOT_MQTT_ERR_CIPHERS, aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 0, NULL, 0, "NONE-SUCH"));
     CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_ARGUMENT, publish_text(client, "a", "never sent", 2));
     CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_TOPIC, publish_text(client, "a/#", "never sent", 1));
     CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_ARGUMENT, aws_iot_mqtt_client_connect(client, 65536));
