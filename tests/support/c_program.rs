@@ -202,6 +202,11 @@ impl Running {
             .expect("writing to the program");
     }
 
+    /// For a test that writes to the program from another thread.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("its standard input")
+    }
+
     /// SIGKILL, as an application that crashes.
     pub fn kill(mut self) {
         self.child.0.kill().expect("kill");

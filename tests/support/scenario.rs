@@ -1,0 +1,95 @@
+//! A scripted broker and a C program that keep step: the script can wait for what the program says.
+
+use super::STEP;
+use super::broker::{Broker, Listener};
+use super::c_program::Program;
+use super::process::Lines;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// The program as the script sees it.
+pub struct Watched {
+    lines: Receiver<Lines>,
+    said: Option<Lines>,
+    tell: Sender<String>,
+}
+
+impl Watched {
+    fn said(&mut self) -> &Lines {
+        let lines = &self.lines;
+        self.said
+            .get_or_insert_with(|| lines.recv_timeout(STEP).expect("the program was started"))
+    }
+
+    /// Waits for a line on the program's standard output.
+    pub fn wait_for(&mut self, text: &str) {
+        let said = self.said();
+        assert!(
+            said.wait_for(STEP, text),
+            "the program did not say {text:?}, but {:?}",
+            said.all()
+        );
+    }
+
+    /// Whether the program has said it by now.
+    pub fn has_said(&mut self, text: &str) -> bool {
+        self.said().all().iter().any(|line| line.contains(text))
+    }
+
+    /// A line for the program's standard input.
+    pub fn tell(&mut self, text: &str) {
+        self.tell.send(text.to_owned()).expect("the program runs");
+    }
+}
+
+/// Runs `case` of the program against a broker with this script, over plain TCP; both must succeed.
+pub fn play(
+    program: &str,
+    case: &str,
+    script: impl FnOnce(&mut Listener, &mut Watched) + Send + 'static,
+) {
+    play_with(program, &[case], script);
+}
+
+/// The same with more arguments.
+pub fn play_with(
+    program: &str,
+    arguments: &[&str],
+    script: impl FnOnce(&mut Listener, &mut Watched) + Send + 'static,
+) {
+    let (lines, receiver) = channel();
+    let (tell, told) = channel();
+    let mut watched = Watched {
+        lines: receiver,
+        said: None,
+        tell,
+    };
+    let broker = Broker::plain(move |listener| script(listener, &mut watched));
+    let port = broker.port().to_string();
+    let all = [&["127.0.0.1", &port, "-"], arguments].concat();
+    let program = Program::compile(program);
+    let mut running = program.start(&all);
+    let _ = lines.send(running.stdout.clone());
+    let mut stdin = running.take_stdin();
+    // Ends with the script, which holds the other end.
+    let teller = std::thread::spawn(move || {
+        use std::io::Write;
+        while let Ok(line) = told.recv() {
+            let _ = stdin.write_all(format!("{line}\n").as_bytes());
+        }
+    });
+    let outcome = running.outcome();
+    if outcome.is_err() {
+        // The script may still wait for the program that has failed; what it complains about now says how far it got.
+        broker.wake();
+    }
+    let script = broker.outcome();
+    let _ = teller.join();
+    match (outcome, script) {
+        (Ok(()), Ok(())) => {}
+        (Ok(()), Err(why)) => panic!("the broker's script failed: {why}"),
+        (Err(why), script) => {
+            let broker = script.err().unwrap_or_else(|| "nothing".into());
+            panic!("{why}\nthe broker's script, woken after that, complained about: {broker}");
+        }
+    }
+}
