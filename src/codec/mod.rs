@@ -83,6 +83,11 @@ pub fn decode(
     Ok(packet.map(|packet| (packet, header.packet_size)))
 }
 
+/// How long the first packet in `bytes` is altogether; `None`: its fixed header is not complete.
+pub fn packet_size(bytes: &[u8]) -> Result<Option<usize>, Error> {
+    Ok(FixedHeader::read(bytes)?.map(|header| header.packet_size))
+}
+
 #[cold]
 fn too_large(size: usize, max_packet_size: usize) -> Error {
     Error::new(

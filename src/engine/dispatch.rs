@@ -133,7 +133,7 @@ impl Inner {
                 }
             }
             Callback::Message(inbound) => self.deliver(&inbound, handlers),
-            Callback::Completed(completion, completed) => completion(&completed),
+            Callback::Completed(completion, completed) => completion.call(&completed),
             Callback::Outcome(kind, topic, completed) => {
                 if let Some(handler) = &handlers.outcome {
                     handler(completed.operation, kind, &topic, &completed.result);
@@ -161,7 +161,8 @@ impl Inner {
             handler(&delivery);
         }
         if inbound.receipt != 0 && !inbound.matched.manual {
-            lock(&self.handled).push(inbound.receipt);
+            let mut handled = lock(&self.handled);
+            handled.push(inbound.receipt);
             self.has_handled.store(true, Ordering::Release);
         }
     }
@@ -207,10 +208,11 @@ impl State {
 
     /// PUBACKs for the messages whose callbacks have run.
     pub(super) fn acknowledge_handled(&mut self, inner: &Inner, now: Instant) {
-        if !inner.has_handled.swap(false, Ordering::AcqRel) {
+        if !inner.has_handled.load(Ordering::Acquire) {
             return;
         }
         let mut handled = lock(&inner.handled);
+        inner.has_handled.store(false, Ordering::Release);
         for receipt in handled.drain(..) {
             // An error means that the connection on which it came is gone: then the broker sends the message again.
             let _ = self.session.acknowledge(now, receipt);

@@ -26,5 +26,5 @@ pub use client::Client;
 pub use shared::forked;
 pub use types::{
     Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
-    OnlineHandler, OutcomeHandler, SocketFactory, Stats,
+    OnlineHandler, OutcomeHandler, SocketFactory, Stats, Words,
 };

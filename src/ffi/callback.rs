@@ -6,7 +6,7 @@ use super::types::{AWS_IOT_MQTT_QOS_NONE, aws_iot_mqtt_completion, aws_iot_mqtt_
 use crate::config::QoS;
 use crate::engine::{
     Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
-    OnlineHandler, OperationId, OperationKind, OutcomeHandler, SocketFactory,
+    OnlineHandler, OperationId, OperationKind, OutcomeHandler, SocketFactory, Words,
 };
 use crate::error::Error;
 use crate::log::{Level, Log};
@@ -153,22 +153,45 @@ pub(super) fn completion(
     userdata: *mut c_void,
     userdata_free: aws_iot_mqtt_userdata_free_fn,
 ) -> Option<Completion> {
-    let callback = callback?;
-    let userdata = Userdata::take(userdata, userdata_free);
-    Some(Box::new(move |completed: &Completed| {
-        let outcome = Outcome::new(&completed.result);
-        let lent = aws_iot_mqtt_completion {
-            operation: completed.operation.0,
-            error: outcome.error,
-            detail: outcome.detail.as_ptr(),
-            packet_id: completed.packet_id,
-            granted_qos: granted(completed.granted_qos),
-            session_present: completed.session_present,
-            left: completed.left,
-        };
-        // SAFETY: the application promised a callback of this type (rule 9); what is lent lives until it returns.
-        unsafe { callback(&raw const lent, userdata.pointer()) };
-    }))
+    let words = [
+        callback? as usize,
+        userdata.expose_provenance(),
+        userdata_free.map_or(0, |free| free as usize),
+    ];
+    Some(Completion::new(words, complete))
+}
+
+/// What the words of a completion stand for.
+fn complete([callback, userdata, userdata_free]: Words, completed: Option<&Completed>) {
+    let function = |word| std::ptr::with_exposed_provenance::<()>(word);
+    let free = (userdata_free != 0).then(|| function(userdata_free));
+    // SAFETY: the words were made in `completion` from an `aws_iot_mqtt_userdata_free_fn` that is not NULL.
+    let free = free.map(|free| unsafe {
+        std::mem::transmute::<*const (), unsafe extern "C" fn(*mut c_void)>(free)
+    });
+    let userdata = Userdata::take(std::ptr::with_exposed_provenance_mut(userdata), free);
+    let Some(completed) = completed else {
+        return;
+    };
+    // SAFETY: as above, from an `aws_iot_mqtt_completion_fn` that is not NULL.
+    let callback = unsafe {
+        std::mem::transmute::<
+            *const (),
+            unsafe extern "C" fn(*const aws_iot_mqtt_completion, *mut c_void),
+        >(function(callback))
+    };
+    let outcome = Outcome::new(&completed.result);
+    let lent = aws_iot_mqtt_completion {
+        operation: completed.operation.0,
+        error: outcome.error,
+        detail: outcome.detail.as_ptr(),
+        packet_id: completed.packet_id,
+        granted_qos: granted(completed.granted_qos),
+        session_present: completed.session_present,
+        left: completed.left,
+    };
+    // SAFETY: the application promised a callback of this type (rule 9); what is lent lives until it returns.
+    unsafe { callback(&raw const lent, userdata.pointer()) };
 }
 
 pub(super) fn message(

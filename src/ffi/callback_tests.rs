@@ -137,7 +137,7 @@ fn a_completion_runs_and_then_its_userdata_is_freed_once() {
     let witness = Witness::default();
     let run = completion(Some(on_completion), witness.userdata(), Some(freed)).unwrap();
     assert_eq!(witness.freed(), 0);
-    run(&completed(Ok(())));
+    run.call(&completed(Ok(())));
     assert_eq!(witness.freed(), 1);
     assert_eq!(
         witness.seen(),
@@ -154,7 +154,7 @@ fn a_completion_brings_its_failure_and_the_detail() {
         "SUBACK 0x80 for a/b",
     )));
     failed.granted_qos = None;
-    run(&failed);
+    run.call(&failed);
     assert_eq!(
         witness.seen(),
         [

@@ -40,7 +40,7 @@ impl<T, H: Clone> Session<T, H> {
         if accepted == Accepted::Now && qos == QoS::AtMostOnce {
             return self.publish_at_once(now, topic, payload, retain, size, tag);
         }
-        let mut packet = Vec::new();
+        let mut packet = self.spare.pop().unwrap_or_default();
         if packet.try_reserve_exact(size).is_err() {
             return Err(Error::new(
                 Code::NoMemory,

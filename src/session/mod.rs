@@ -178,6 +178,9 @@ pub struct Session<T, H> {
     /// The queue is being sent; when the next operation may go.
     draining: Option<Instant>,
 
+    /// Buffers of acknowledged packets, for the next ones. They come from one thread and are freed on another, which allocators do not like.
+    spare: Vec<Vec<u8>>,
+
     // What outlives it.
     /// CONNECT has begun to leave on a connection that ended without CONNACK: the broker may have made a new session, and will
     /// then say "session present" the next time.
@@ -226,6 +229,7 @@ impl<T, H: Clone> Session<T, H> {
             restoring: None,
             draining: None,
             unanswered: false,
+            spare: Vec::new(),
             packet_ids: PacketIds::default(),
             publishes: InFlight::default(),
             requests: InFlight::default(),

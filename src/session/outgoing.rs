@@ -61,8 +61,14 @@ impl Outgoing {
         if self.is_empty() {
             self.wipe();
             self.bytes.clear();
-            self.bytes.shrink_to(KEPT_WHEN_EMPTY);
             self.start = 0;
+        }
+    }
+
+    /// Gives memory back. Not done whenever the buffer is empty: under load that would be after each write.
+    pub(super) fn shrink(&mut self) {
+        if self.is_empty() {
+            self.bytes.shrink_to(KEPT_WHEN_EMPTY);
         }
     }
 

@@ -1,23 +1,23 @@
 //! Packet identifiers: which are taken. [MQTT-2.3.1-2]
 
-use std::collections::BTreeMap;
-
-/// Gives identifiers in turn and never one that is taken. A page of 1,024 bits exists only while one of its identifiers is taken,
-/// so that an idle client pays nothing.
+/// Gives identifiers in turn and never one that is taken. A page of 1,024 bits exists only while identifiers of it are taken, so that an
+/// idle client pays for one at most.
 #[derive(Debug, Default)]
 pub(super) struct PacketIds {
     last: u16,
     taken: u32,
-    pages: BTreeMap<u16, Page>,
+    /// Empty, or one place for each page.
+    pages: Vec<Option<Box<Page>>>,
 }
 
 #[derive(Debug, Default)]
 struct Page {
-    bits: Box<[u64; 16]>,
+    bits: [u64; 16],
     taken: u16,
 }
 
 const ALL: u32 = u16::MAX as u32;
+const PAGES: usize = 64;
 
 impl PacketIds {
     /// The next free identifier; `None` if all 65,535 are taken.
@@ -25,13 +25,12 @@ impl PacketIds {
         if self.taken == ALL {
             return None;
         }
+        if self.pages.is_empty() {
+            self.pages.resize_with(PAGES, || None);
+        }
         loop {
             // Zero is no identifier [MQTT-2.3.1-1].
-            self.last = if self.last == u16::MAX {
-                1
-            } else {
-                self.last + 1
-            };
+            self.last = self.last.checked_add(1).unwrap_or(1);
             if self.insert(self.last) {
                 return Some(self.last);
             }
@@ -39,8 +38,8 @@ impl PacketIds {
     }
 
     fn insert(&mut self, packet_id: u16) -> bool {
-        let page = self.pages.entry(packet_id / 1024).or_default();
-        let (word, bit) = (usize::from(packet_id % 1024) / 64, 1u64 << (packet_id % 64));
+        let page = self.pages[page_of(packet_id)].get_or_insert_default();
+        let (word, bit) = place(packet_id);
         if page.bits[word] & bit != 0 {
             return false;
         }
@@ -51,19 +50,29 @@ impl PacketIds {
     }
 
     pub(super) fn release(&mut self, packet_id: u16) {
-        let Some(page) = self.pages.get_mut(&(packet_id / 1024)) else {
+        let Some(Some(page)) = self.pages.get_mut(page_of(packet_id)) else {
             return;
         };
-        let (word, bit) = (usize::from(packet_id % 1024) / 64, 1u64 << (packet_id % 64));
-        if page.bits[word] & bit != 0 {
-            page.bits[word] &= !bit;
-            page.taken -= 1;
-            self.taken -= 1;
-            if self.taken == 0 {
-                self.pages.clear();
-            }
+        let (word, bit) = place(packet_id);
+        if page.bits[word] & bit == 0 {
+            return;
+        }
+        page.bits[word] &= !bit;
+        page.taken -= 1;
+        self.taken -= 1;
+        // The page in use is kept: with one publish at a time it would come and go with each.
+        if page.taken == 0 && page_of(packet_id) != page_of(self.last) {
+            self.pages[page_of(packet_id)] = None;
         }
     }
+}
+
+fn page_of(packet_id: u16) -> usize {
+    usize::from(packet_id >> 10)
+}
+
+fn place(packet_id: u16) -> (usize, u64) {
+    (usize::from(packet_id >> 6 & 15), 1 << (packet_id & 63))
 }
 
 #[cfg(test)]

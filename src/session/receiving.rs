@@ -104,25 +104,8 @@ impl<T, H: Clone> Session<T, H> {
         }
         self.counters.bytes_received += bytes.len() as u64;
         self.keep_alive.received(now);
-        let consumed = if self.partial.is_empty() {
-            let consumed = self.packets(now, bytes);
-            if let Ok(consumed) = consumed {
-                self.partial.extend_from_slice(&bytes[consumed..]);
-            }
-            consumed
-        } else {
-            let mut partial = std::mem::take(&mut self.partial);
-            partial.extend_from_slice(bytes);
-            let consumed = self.packets(now, &partial);
-            if let Ok(consumed) = consumed {
-                partial.drain(..consumed);
-                partial.shrink_to(4 << 10);
-                self.partial = partial;
-            }
-            consumed
-        };
-        match consumed {
-            Ok(_) => self.progress(now),
+        match self.packets_in_pieces(now, bytes) {
+            Ok(()) => self.progress(now),
             // The broker's DISCONNECT is its way to close.
             Err(why) if why.code == Code::ConnectionLost => {
                 self.outputs.push_back(Output::Close);
@@ -130,6 +113,30 @@ impl<T, H: Clone> Session<T, H> {
             }
             Err(why) => self.hang_up(now, why),
         }
+    }
+
+    /// Completes the packet that has begun to come, handles what follows where it lies, and keeps the beginning of the next.
+    fn packets_in_pieces(&mut self, now: Instant, mut bytes: &[u8]) -> Result<(), Error> {
+        while !self.partial.is_empty() && !bytes.is_empty() {
+            let size = codec::packet_size(&self.partial)?;
+            // The length is in the second to fifth byte: one at a time until it is known.
+            let missing = size.map_or(1, |size| size - self.partial.len());
+            let (piece, rest) = bytes.split_at(missing.min(bytes.len()));
+            bytes = rest;
+            self.partial.extend_from_slice(piece);
+            // Decoded even if incomplete, so that a wrong header is an error at once.
+            let mut partial = std::mem::take(&mut self.partial);
+            if self.packets(now, &partial)? == 0 {
+                self.partial = partial;
+            } else {
+                partial.clear();
+                partial.shrink_to(4 << 10);
+                self.partial = partial;
+            }
+        }
+        let consumed = self.packets(now, bytes)?;
+        self.partial.extend_from_slice(&bytes[consumed..]);
+        Ok(())
     }
 
     /// Handles all whole packets; gives how many bytes they took. If the connection ends meanwhile, all of them.
@@ -204,7 +211,7 @@ impl<T, H: Clone> Session<T, H> {
         }
         let message = Message::new(publish);
         if self.held.messages.is_empty() && !self.awaits_suback_of(publish.topic) {
-            self.deliver(message, receipt);
+            self.deliver_on(publish.topic, message, receipt);
         } else {
             self.held.bytes += message.size();
             self.held.messages.push_back((message, receipt));
@@ -216,7 +223,12 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn deliver(&mut self, message: Message, receipt: u64) {
-        let matched = self.subscriptions.matching(message.topic());
+        let topic: Box<str> = message.topic().into();
+        self.deliver_on(&topic, message, receipt);
+    }
+
+    fn deliver_on(&mut self, topic: &str, message: Message, receipt: u64) {
+        let matched = self.subscriptions.matching(topic);
         self.emit(Event::Message(Inbound {
             message,
             receipt,

@@ -17,6 +17,10 @@ use std::time::Duration;
 /// "As fast as the window allows" stops here until the link has taken some.
 const DRAIN_AHEAD: usize = 64 << 10;
 
+/// Buffers that are kept for the next packets: so many, of at most this size.
+const SPARE: usize = 32;
+const SPARE_SIZE: usize = 2 << 10;
+
 /// A QoS 0 publish on its way into the link.
 #[derive(Debug)]
 pub(super) struct Departing<T, H> {
@@ -63,8 +67,15 @@ impl<T, H: Clone> Session<T, H> {
                 self.push_departing(start, operation);
             }
             Body::Publish { .. } => {
-                self.waiting_publishes.push_back(operation);
-                self.fill_window(now);
+                let at_once = self.waiting_publishes.is_empty() && self.has_room();
+                match if at_once {
+                    self.packet_ids.take()
+                } else {
+                    None
+                } {
+                    Some(packet_id) => self.send_publish(now, packet_id, operation),
+                    None => self.waiting_publishes.push_back(operation),
+                }
             }
             _ => {
                 self.waiting_requests.push_back(operation);
@@ -98,21 +109,28 @@ impl<T, H: Clone> Session<T, H> {
                 self.resend_request(now, slot);
             }
         }
-        while !self.waiting_publishes.is_empty()
-            && self.publishes.len() < usize::from(self.config.in_flight_window)
-        {
+        while !self.waiting_publishes.is_empty() && self.has_room() {
             let Some(packet_id) = self.packet_ids.take() else {
                 break;
             };
-            if let Some(mut operation) = self.waiting_publishes.pop_front() {
-                if let Body::Publish { packet, .. } = &mut operation.body {
-                    codec::set_publish_packet_id(packet, packet_id);
-                }
-                let slot = self.slot(packet_id, What::Operation(operation), now);
-                self.resend_publish(now, slot);
-                self.counters.messages_sent += 1;
+            if let Some(operation) = self.waiting_publishes.pop_front() {
+                self.send_publish(now, packet_id, operation);
             }
         }
+    }
+
+    /// Whether the window lets another QoS 1 publish go.
+    fn has_room(&self) -> bool {
+        self.publishes.len() < usize::from(self.config.in_flight_window)
+    }
+
+    fn send_publish(&mut self, now: Instant, packet_id: u16, mut operation: Operation<T, H>) {
+        if let Body::Publish { packet, .. } = &mut operation.body {
+            codec::set_publish_packet_id(packet, packet_id);
+        }
+        let slot = self.slot(packet_id, What::Operation(operation), now);
+        self.resend_publish(now, slot);
+        self.counters.messages_sent += 1;
     }
 
     pub(super) fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {
@@ -200,15 +218,33 @@ impl<T, H: Clone> Session<T, H> {
         };
         self.packet_ids.release(packet_id);
         self.acknowledged = true;
-        if let What::Operation(operation) = slot.what {
+        if let What::Operation(mut operation) = slot.what {
             let latency = now.since(slot.sent_at);
             self.counters.last_acknowledgement_latency = latency;
             self.counters.max_acknowledgement_latency =
                 self.counters.max_acknowledgement_latency.max(latency);
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+            self.recycle(&mut operation);
             self.end(operation, Ok(()), packet_id);
         }
-        self.fill_window(now);
+        if !self.waiting_publishes.is_empty() || !self.waiting_requests.is_empty() {
+            self.fill_window(now);
+        }
+    }
+
+    /// Keeps the packet's buffer for the next one.
+    fn recycle(&mut self, operation: &mut Operation<T, H>) {
+        // One that was queued still has to tell its topic.
+        if operation.queued || self.spare.len() >= SPARE {
+            return;
+        }
+        if let Body::Publish { packet, .. } = &mut operation.body {
+            if packet.capacity() <= SPARE_SIZE {
+                let mut packet = std::mem::take(packet);
+                packet.clear();
+                self.spare.push(packet);
+            }
+        }
     }
 
     /// The SUBACK has a code for each filter of its SUBSCRIBE, in their order [MQTT-3.8.4-5].

@@ -68,6 +68,8 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn connected_timeout(&mut self, now: Instant) {
+        self.outgoing.shrink();
+        self.spare.clear();
         if self.said_disconnect() {
             return self.leave(now);
         }

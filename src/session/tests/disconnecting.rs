@@ -13,7 +13,7 @@ fn mqtt_3_14_4_1_disconnect_is_the_last_packet_and_then_the_link_is_closed() {
     assert_eq!((rig.link, rig.state()), (Link::Open, State::Disconnecting));
     rig.unstick();
     assert_eq!(rig.packets(), ["PUBLISH t 0 z", "DISCONNECT"]);
-    assert_eq!(rig.events(), ["done z Ok", "offline Offline", "done d Ok"]);
+    assert_eq!(rig.events(), ["done z Ok", "offline Cancelled", "done d Ok"]);
     assert_eq!((rig.link, rig.state()), (Link::None, State::Idle));
     rig.advance(100_000);
     assert_eq!(rig.opens, 1, "no connection is wanted");
@@ -55,7 +55,7 @@ fn p6_disconnect_is_bounded_and_says_how_many_are_left() {
         rig.advance(1);
     }
     assert_eq!(rig.packets().last().map(String::as_str), Some("DISCONNECT"));
-    assert_eq!(rig.events(), ["offline Offline", "done d Ok left 2"]);
+    assert_eq!(rig.events(), ["offline Cancelled", "done d Ok left 2"]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn p6_a_disconnect_that_the_link_does_not_take_ends_in_time() {
     rig.publish("z", 0);
     rig.disconnect("d");
     rig.quiet_for(30_000);
-    let expected = ["done z ConnectionLost", "offline Offline", "done d Ok"];
+    let expected = ["done z ConnectionLost", "offline Cancelled", "done d Ok"];
     assert_eq!(rig.events(), expected);
 }
 
@@ -159,6 +159,6 @@ fn p6_a_time_out_lets_the_disconnect_go_on() {
     assert_eq!(rig.packets(), ["DISCONNECT"]);
     assert_eq!(
         rig.events(),
-        ["done a Timeout", "offline Offline", "done d Ok"]
+        ["done a Timeout", "offline Cancelled", "done d Ok"]
     );
 }

@@ -175,7 +175,7 @@ fn p1_disconnect_in_mid_drain_keeps_the_rest() {
     rig.forget();
     rig.puback(1);
     assert_eq!(rig.packets(), ["DISCONNECT"]);
-    let expected = ["done a Ok", "offline Offline", "done d Ok left 2"];
+    let expected = ["done a Ok", "offline Cancelled", "done d Ok left 2"];
     assert_eq!(rig.events(), expected);
     rig.connect("c", 0);
     rig.greet(true);
