@@ -18,4 +18,5 @@ mod poison;
 mod publishing;
 mod queueing;
 mod retransmitting;
+mod simulation;
 mod subscribing;
