@@ -227,7 +227,9 @@ typedef enum {
     AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE = 512,
     /** No outcome in time. Of a packet that was sent, the broker may have it. */
     AWS_IOT_MQTT_ERR_TIMEOUT = 600,
-    /** There is no connection and the operation needs one. */
+    /**
+     * There is no connection and the operation needs one. Nothing returns it yet: operations without a connection are queued.
+     */
     AWS_IOT_MQTT_ERR_OFFLINE = 601,
     /** The queue, or the memory limit, is full. Not accepted. */
     AWS_IOT_MQTT_ERR_QUEUE_FULL = 602,
@@ -713,14 +715,15 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_ping_timeout(aws_iot_mqtt_clien
 /* ======== Configure: how much is kept and sent at once ======== */
 
 /**
- * Sets how many operations are kept while there is no connection.
+ * Sets how many operations are kept while there is no connection or the queue is draining. What was sent and not acknowledged does
+ * not count.
  *
  * @param client         The client.
  * @param queue_size     AWS_IOT_MQTT_QUEUE_UNLIMITED (default): as many as the memory limit allows. 0: none, and calls return
  *                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection. Otherwise the count.
  * @param drop_behavior  What happens when it is full. AWS_IOT_MQTT_DROP_NEWEST (default): the call returns
- *                       AWS_IOT_MQTT_ERR_QUEUE_FULL. AWS_IOT_MQTT_DROP_OLDEST: the new publish is kept, and the oldest
- *                       one that was never sent ends with AWS_IOT_MQTT_ERR_DROPPED.
+ *                       AWS_IOT_MQTT_ERR_QUEUE_FULL. AWS_IOT_MQTT_DROP_OLDEST: the new operation is kept, and the
+ *                       oldest queued publish ends with AWS_IOT_MQTT_ERR_DROPPED; without one, as the other.
  * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_offline_publish_queueing(aws_iot_mqtt_client *client,

@@ -83,7 +83,7 @@ fn a_packet_other_than_connack_is_a_protocol_error() {
         connection.send(&support::packets::pingresp());
         connection.silence();
     };
-    plain(script, "500", "", LONG);
+    plain(script, "500", "first packet is not CONNACK [MQTT-3.2.0-1]", LONG);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn p6_a_broker_that_says_nothing_is_a_timeout() {
         connection.expect_connect();
         connection.silence();
     };
-    plain(script, "600", "", SHORT);
+    plain(script, "600", "CONNACK within the connect time-out", SHORT);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn p6_a_broker_that_says_half_a_connack_is_a_timeout() {
         connection.send(&[0x20, 2, 0]);
         connection.silence();
     };
-    plain(script, "600", "", SHORT);
+    plain(script, "600", "CONNACK within the connect time-out", SHORT);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_broker_that_closes_after_connect_is_a_lost_connection() {
         connection.expect_connect();
         connection.close();
     };
-    plain(script, "203", "", LONG);
+    plain(script, "203", "the broker closed the connection", LONG);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_broker_that_resets_after_connect_is_a_lost_connection() {
         connection.expect_connect();
         connection.reset();
     };
-    plain(script, "203", "", LONG);
+    plain(script, "203", "the peer reset the connection", LONG);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn garbage_is_a_protocol_error() {
         connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         connection.silence();
     };
-    plain(script, "500", "", LONG);
+    plain(script, "500", "MQTT-2.2.2-2", LONG);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn mqtt_2_2_3_a_length_of_five_bytes_is_a_protocol_error() {
         connection.send(&[0x20, 0xff, 0xff, 0xff, 0xff, 0x7f]);
         connection.silence();
     };
-    plain(script, "500", "", LONG);
+    plain(script, "500", "section 2.2.3", LONG);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn p8_a_length_of_256_megabytes_is_refused_without_waiting_for_them() {
         connection.silence();
     };
     // Whether the size or the kind of the packet is looked at first is left open.
-    plain(script, "500/511", "", LONG);
+    plain(script, "500/511", "268435460", LONG);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn refused_by_the_server(version: &'static rustls::SupportedProtocolVersion) {
     Program::compile("connect_fails").run_with(
         broker,
         &certificates.directory(),
-        &["308", "", LONG],
+        &["308", "does not accept the device certificate", LONG],
     );
 }
 
@@ -296,7 +296,7 @@ fn a_server_that_closes_in_the_middle_of_the_tls_handshake_is_a_lost_connection(
     Program::compile("connect_fails").run_with(
         broker,
         &certificates.directory(),
-        &["203/300", "", LONG],
+        &["203/300", "the peer closed", LONG],
     );
 }
 
@@ -314,7 +314,7 @@ fn p6_a_server_that_never_answers_the_tls_handshake_is_a_timeout() {
     Program::compile("connect_fails").run_with(
         broker,
         &certificates.directory(),
-        &["600", "", SHORT],
+        &["600", "within the connect time-out", SHORT],
     );
 }
 
@@ -331,6 +331,6 @@ fn a_server_without_tls_is_a_tls_failure() {
     Program::compile("connect_fails").run_with(
         broker,
         &certificates.directory(),
-        &["300", "", LONG],
+        &["300", "does not speak TLS", LONG],
     );
 }

@@ -104,7 +104,7 @@ pub enum aws_iot_mqtt_error {
 
     /// No outcome in time. Of a packet that was sent, the broker may have it.
     AWS_IOT_MQTT_ERR_TIMEOUT = 600,
-    /// There is no connection and the operation needs one.
+    /// There is no connection and the operation needs one. Nothing returns it yet: operations without a connection are queued.
     AWS_IOT_MQTT_ERR_OFFLINE = 601,
     /// The queue, or the memory limit, is full. Not accepted.
     AWS_IOT_MQTT_ERR_QUEUE_FULL = 602,

@@ -6,14 +6,15 @@ use super::types::aws_iot_mqtt_client;
 use super::{borrow, check};
 use std::ffi::c_int;
 
-/// Sets how many operations are kept while there is no connection.
+/// Sets how many operations are kept while there is no connection or the queue is draining. What was sent and not acknowledged does
+/// not count.
 ///
 /// @param client         The client.
 /// @param queue_size     AWS_IOT_MQTT_QUEUE_UNLIMITED (default): as many as the memory limit allows. 0: none, and calls return
 ///                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection. Otherwise the count.
 /// @param drop_behavior  What happens when it is full. AWS_IOT_MQTT_DROP_NEWEST (default): the call returns
-///                       AWS_IOT_MQTT_ERR_QUEUE_FULL. AWS_IOT_MQTT_DROP_OLDEST: the new publish is kept, and the oldest
-///                       one that was never sent ends with AWS_IOT_MQTT_ERR_DROPPED.
+///                       AWS_IOT_MQTT_ERR_QUEUE_FULL. AWS_IOT_MQTT_DROP_OLDEST: the new operation is kept, and the
+///                       oldest queued publish ends with AWS_IOT_MQTT_ERR_DROPPED; without one, as the other.
 /// @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_offline_publish_queueing(
