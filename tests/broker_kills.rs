@@ -148,7 +148,8 @@ impl Kills {
         self.observer = self.broker.observer(&self.certificates, TOPIC);
     }
 
-    fn kill_with_a_full_window(&mut self) {
+    /// `down`: until somebody was refused by the port where nobody listens.
+    fn kill_with_a_full_window(&mut self, down: bool) {
         self.settle();
         self.ask("publish 250");
         // In the middle of them.
@@ -159,6 +160,10 @@ impl Kills {
         assert!(full.in_flight >= WINDOW, "{full:?}");
         self.kill();
         self.ask("publish 50");
+        if down {
+            let failures = self.number("failures 0", "failures");
+            self.ask(&format!("failures {}", failures + 1));
+        }
         self.start();
     }
 
@@ -256,13 +261,13 @@ fn publishes_while_the_broker_is_killed(session: &str, filters: usize) {
         step: 0,
         kills: 0,
     };
-    test.kill_with_a_full_window();
+    test.kill_with_a_full_window(true);
     test.settle();
     test.ask("warm");
     let mut resubscribing = 0;
     let mut draining = 0;
     for round in 1..FULL_WINDOW {
-        test.kill_with_a_full_window();
+        test.kill_with_a_full_window(round <= OTHERS);
         if round <= OTHERS {
             test.kill_in_the_handshake();
         }

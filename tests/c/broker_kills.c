@@ -185,7 +185,7 @@ int main(int argc, char **argv) {
         FAIL("%d threads and %d descriptors, at first %d and %d", threads().count, descriptors().count, threads_before.count,
              descriptors_before.count);
     long grown = rss_kib() - rss_before;
-    if (grown > 8 * 1024) FAIL("resident memory has grown by %ld KiB", grown);
+    if (grown > 4 * 1024) FAIL("resident memory has grown by %ld KiB", grown);
     CHECK_INT(connections, gate_count(&offline) + 1);
     CHECK_INT(clean_session ? 0 : connections - 1, sessions_present);
     aws_iot_mqtt_stats stats = stats_of(client);
