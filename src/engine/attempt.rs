@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// How far an attempt has come.
 pub(super) enum Attempt {
-    /// The session asks for a link. Next: `Dialing`, when a dialer has the job.
+    /// The session asks for a link. Next: `Dialing`, when a dialer has the job (and no earlier socket factory call still runs).
     Begun { deadline: Instant },
     /// A dialer works. Next: `Connecting` or `Handshaking`, or the session is told that it failed.
     Dialing { deadline: Instant },
@@ -133,6 +133,10 @@ impl State {
     }
 
     fn dial(&mut self, inner: &Arc<Inner>, now: Instant, deadline: Instant) -> Step {
+        if self.outside > 0 && self.socket_factory.is_some() {
+            // The factory of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
+            return Ok((Connection::Attempt(Attempt::Begun { deadline }), false));
+        }
         self.attempt += 1;
         let attempt = self.attempt;
         let (host, port) = (self.config.host.clone(), self.config.port);
@@ -336,6 +340,14 @@ fn adopt(fd: i32) -> Result<TcpLink, Error> {
         return Err(Error::new(
             Code::SocketFactory,
             "the socket factory gave no socket",
+        ));
+    }
+    // SAFETY: borrowed for asking whether it is open at all; an `OwnedFd` of one that is not would abort the process when dropped.
+    let is_open = rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(fd) });
+    if let Err(error) = is_open {
+        return Err(Error::new(
+            Code::SocketFactory,
+            format!("the socket factory returned descriptor {fd}, which is not open: {error}"),
         ));
     }
     // SAFETY: the contract of the socket factory (see the C header) hands over an open descriptor that nobody else uses.
