@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// How far an attempt has come.
 pub(super) enum Attempt {
-    /// The session asks for a link. Next: `Dialing`, when a dialer has the job.
+    /// The session asks for a link. Next: `Dialing`, when a dialer has the job (and no earlier socket factory call still runs).
     Begun { deadline: Instant },
     /// A dialer works. Next: `Connecting` or `Opening`.
     Dialing,
@@ -155,6 +155,10 @@ impl State {
     }
 
     fn dial(&mut self, inner: &Arc<Inner>, now: Instant, deadline: Instant) -> Step {
+        if self.outside > 0 && self.socket_factory.is_some() {
+            // The factory of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
+            return Ok((Connection::Attempt(Attempt::Begun { deadline }), false));
+        }
         self.attempt += 1;
         let attempt = self.attempt;
         self.log.write(Level::Info, || {

@@ -80,11 +80,19 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
 /// The descriptor that the application's socket factory gave is ours now.
 #[allow(unsafe_code)]
 fn adopt(fd: i32) -> Result<TcpLink, Error> {
-    use std::os::fd::{FromRawFd, OwnedFd};
+    use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
     if fd < 0 {
         return Err(Error::new(
             Code::SocketFactory,
             "the socket factory gave no socket",
+        ));
+    }
+    // SAFETY: borrowed for asking whether it is open at all; an `OwnedFd` of one that is not would abort the process when dropped.
+    let is_open = rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(fd) });
+    if let Err(error) = is_open {
+        return Err(Error::new(
+            Code::SocketFactory,
+            format!("the socket factory returned descriptor {fd}, which is not open: {error}"),
         ));
     }
     // SAFETY: the contract of the socket factory (see the C header) hands over an open descriptor that nobody else uses.

@@ -20,6 +20,8 @@ const RECEIPTS_LIMIT: usize = u16::MAX as usize;
 pub(super) struct Receipts {
     /// The number of the first in `pending`.
     first: u64,
+    /// The first number of this connection.
+    connection: u64,
     pending: VecDeque<(u16, bool)>,
 }
 
@@ -28,6 +30,7 @@ impl Default for Receipts {
         // Zero stands for "nothing to acknowledge".
         Receipts {
             first: 1,
+            connection: 1,
             pending: VecDeque::new(),
         }
     }
@@ -40,27 +43,26 @@ impl Receipts {
     }
 
     pub(super) fn acknowledge(&mut self, receipt: u64) -> Result<(), Error> {
-        if receipt < self.first {
+        if receipt < self.connection {
             return Err(Error::new(
                 Code::Stale,
-                "acknowledged already, or received on a connection that was lost since: the broker will send the message again",
+                "the message came on a connection that is gone: the broker will send it again",
             ));
         }
-        let index = usize::try_from(receipt - self.first).unwrap_or(usize::MAX);
-        match self.pending.get_mut(index) {
-            Some((_, acknowledged)) if !*acknowledged => {
-                *acknowledged = true;
-                Ok(())
-            }
-            Some(_) => Err(Error::new(
-                Code::Stale,
-                "this message was acknowledged already",
-            )),
-            None => Err(Error::new(
-                Code::InvalidArgument,
-                format!("{receipt} is not the acknowledgement token of a message"),
-            )),
-        }
+        let index = receipt.checked_sub(self.first);
+        let waiting = index
+            .and_then(|index| self.pending.get_mut(usize::try_from(index).ok()?))
+            .filter(|(_, acknowledged)| !*acknowledged);
+        let Some((_, acknowledged)) = waiting else {
+            return Err(Error::new(
+                Code::NotFound,
+                format!(
+                    "no message waits for the acknowledgement {receipt}: acknowledged already, or never received"
+                ),
+            ));
+        };
+        *acknowledged = true;
+        Ok(())
     }
 
     /// The packet identifier of the oldest message, if it is acknowledged.
@@ -77,6 +79,7 @@ impl Receipts {
     /// The connection has ended.
     pub(super) fn forget(&mut self) {
         self.first += self.pending.len() as u64;
+        self.connection = self.first;
         self.pending = VecDeque::new();
     }
 }

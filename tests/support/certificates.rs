@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// `ca.pem`; `server.pem`, `client.pem` (of that CA); `wrong_name.pem`, `expired.pem`, `not_yet_valid.pem` (servers of that CA);
+/// `ca.pem`; `server.pem`, `client.pem`, `observer.pem` (of that CA); `wrong_name.pem`, `expired.pem`, `not_yet_valid.pem` (servers of that CA);
 /// `other_ca.pem`, `other_server.pem`, `other_client.pem` (of another CA). Each with a `.key` beside it.
 pub struct Certificates {
     directory: TemporaryDirectory,
@@ -28,6 +28,7 @@ impl Certificates {
         let here = ["localhost", "127.0.0.1"];
         certificates.leaf("server", &ca, &here, |_| {});
         certificates.leaf("client", &ca, &[], |_| {});
+        certificates.leaf("observer", &ca, &[], |_| {});
         certificates.leaf("wrong_name", &ca, &["elsewhere.invalid"], |_| {});
         certificates.leaf("expired", &ca, &here, |params| {
             params.not_after = date_time_ymd(2001, 1, 1)

@@ -12,6 +12,7 @@ pub struct Mosquitto {
     pub port: u16,
     directory: TemporaryDirectory,
     persistence: bool,
+    options: &'static str,
     process: Option<Ended>,
     /// What the broker logs: every packet.
     pub log: Lines,
@@ -24,6 +25,15 @@ impl Mosquitto {
 
     /// With `persistence`, sessions and retained messages survive [`Mosquitto::stop`] and a start on the same port.
     pub fn start_with(certificates: &Certificates, persistence: bool) -> Mosquitto {
+        Mosquitto::start_configured(certificates, persistence, "")
+    }
+
+    /// With lines of one's own in its configuration.
+    pub fn start_configured(
+        certificates: &Certificates,
+        persistence: bool,
+        options: &'static str,
+    ) -> Mosquitto {
         let mut directory = TemporaryDirectory::new("mosquitto");
         for name in ["ca.pem", "server.pem", "server.key"] {
             std::fs::copy(certificates.file(name), directory.file(name))
@@ -39,6 +49,7 @@ impl Mosquitto {
                 port,
                 directory,
                 persistence,
+                options,
                 process: None,
                 log: Lines::of(std::io::empty()),
             };
@@ -63,9 +74,9 @@ impl Mosquitto {
             false => "persistence false\n".to_owned(),
         };
         format!(
-            "{root}{persistence}listener {} 127.0.0.1\ncafile {directory}/ca.pem\ncertfile {directory}/server.pem\nkeyfile {directory}/server.key\n\
+            "{root}{persistence}{}listener {} 127.0.0.1\ncafile {directory}/ca.pem\ncertfile {directory}/server.pem\nkeyfile {directory}/server.key\n\
              require_certificate true\nuse_identity_as_username true\nlog_type all\nlog_dest stderr\n",
-            self.port
+            self.options, self.port
         )
     }
 
@@ -112,6 +123,23 @@ impl Mosquitto {
         drop(self.process.take());
     }
 
+    /// SIGSTOP: the kernel goes on accepting connections and bytes for it, and it does nothing any more when this returns.
+    pub fn freeze(&mut self) {
+        let pid = self.pid();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("SIGSTOP");
+        rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::UNTRACED)
+            .expect("it stops");
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&mut self) {
+        rustix::process::kill_process(self.pid(), rustix::process::Signal::CONT).expect("SIGCONT");
+    }
+
+    fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.process.as_ref().expect("a running broker").0)
+    }
+
     /// Starts it again on the same port.
     pub fn restart(&mut self) {
         self.stop();
@@ -133,22 +161,40 @@ impl Mosquitto {
     /// Subscribes with mosquitto's own client, and returns when the broker has accepted it.
     pub fn subscriber(&self, certificates: &Certificates, filter: &str) -> Subscriber {
         let id = client_id("subscriber");
-        let mut command = self.client("mosquitto_sub", certificates, &id);
-        command
-            .args(["-q", "1", "-t", filter, "-F", "%t|%q|%r|%l|%p"])
-            .stdout(Stdio::piped());
+        let mut command = self.client("mosquitto_sub", certificates, "client", &id);
+        command.args(["-q", "1", "-t", filter, "-F", "%t|%q|%r|%l|%p"]);
+        self.start_subscriber(command, &id)
+    }
+
+    /// The same with a certificate and a lasting session of its own: what is published while it is away is kept for it. Prints
+    /// payloads only. Over TLS mosquitto_sub mostly ends when its broker has died; take a new one when the broker is back.
+    pub fn observer(&self, certificates: &Certificates, filter: &str) -> Subscriber {
+        let mut command = self.client("mosquitto_sub", certificates, "observer", "observer");
+        command.args(["-c", "-q", "1", "-t", filter, "-F", "%p"]);
+        // Where it says that it has lost its broker.
+        command.stderr(Stdio::null());
+        self.start_subscriber(command, "observer")
+    }
+
+    fn start_subscriber(&self, mut command: Command, id: &str) -> Subscriber {
+        command.stdout(Stdio::piped());
         let mut child = spawn(&mut command, "mosquitto-clients");
         let messages = Lines::of(child.stdout.take().expect("a pipe"));
         self.wait_for_log(&format!("Sending SUBACK to {id}"));
         Subscriber {
-            _process: Ended(child),
+            process: Ended(child),
             messages,
         }
     }
 
     /// Publishes with mosquitto's own client, QoS 1, and returns when the broker has acknowledged it.
     pub fn publish(&self, certificates: &Certificates, topic: &str, payload: &str, retain: bool) {
-        let mut command = self.client("mosquitto_pub", certificates, &client_id("publisher"));
+        let mut command = self.client(
+            "mosquitto_pub",
+            certificates,
+            "client",
+            &client_id("publisher"),
+        );
         command.args(["-q", "1", "-t", topic, "-m", payload]);
         if retain {
             command.arg("-r");
@@ -161,13 +207,19 @@ impl Mosquitto {
         );
     }
 
-    fn client(&self, program: &str, certificates: &Certificates, id: &str) -> Command {
+    fn client(
+        &self,
+        program: &str,
+        certificates: &Certificates,
+        identity: &str,
+        id: &str,
+    ) -> Command {
         let mut command = Command::new(program);
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-i", id]);
         for (option, name) in [
             ("--cafile", "ca.pem"),
-            ("--cert", "client.pem"),
-            ("--key", "client.key"),
+            ("--cert", &format!("{identity}.pem")),
+            ("--key", &format!("{identity}.key")),
         ] {
             command.arg(option).arg(certificates.file(name));
         }
@@ -183,12 +235,19 @@ fn client_id(kind: &str) -> String {
 
 /// A running mosquitto_sub.
 pub struct Subscriber {
-    _process: Ended,
+    process: Ended,
     /// `topic|qos|retain|payload length|payload`, one line a message.
     pub messages: Lines,
 }
 
 impl Subscriber {
+    /// Ends it, and waits until all that it has printed is in `messages`.
+    pub fn end(&mut self) {
+        let _ = self.process.0.kill();
+        let _ = self.process.0.wait();
+        self.messages.wait_for_end(STEP);
+    }
+
     /// Waits for `count` messages, and gives all that came.
     pub fn wait_for(&self, count: usize) -> Vec<String> {
         let came = self.messages.wait(STEP, |lines| lines.len() >= count);

@@ -2,6 +2,7 @@
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
@@ -94,7 +95,13 @@ impl Lines {
 
     /// Waits for a line that contains `text`.
     pub fn wait_for(&self, limit: Duration, text: &str) -> bool {
-        self.wait(limit, |lines| lines.iter().any(|line| line.contains(text)))
+        // Lines only come to it, so each is looked at once.
+        let (looked_at, found) = (Cell::new(0), Cell::new(false));
+        self.wait(limit, |lines| {
+            let new = &lines[looked_at.replace(lines.len())..];
+            found.set(found.get() || new.iter().any(|line| line.contains(text)));
+            found.get()
+        })
     }
 
     pub fn wait_for_end(&self, limit: Duration) {

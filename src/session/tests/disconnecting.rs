@@ -13,7 +13,10 @@ fn mqtt_3_14_4_1_disconnect_is_the_last_packet_and_then_the_link_is_closed() {
     assert_eq!((rig.link, rig.state()), (Link::Open, State::Disconnecting));
     rig.unstick();
     assert_eq!(rig.packets(), ["PUBLISH t 0 z", "DISCONNECT"]);
-    assert_eq!(rig.events(), ["done z Ok", "offline Cancelled", "done d Ok"]);
+    assert_eq!(
+        rig.events(),
+        ["done z Ok", "offline Cancelled", "done d Ok"]
+    );
     assert_eq!((rig.link, rig.state()), (Link::None, State::Idle));
     rig.advance(100_000);
     assert_eq!(rig.opens, 1, "no connection is wanted");
