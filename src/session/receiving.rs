@@ -129,7 +129,11 @@ impl<T, H: Clone> Session<T, H> {
             self.partial.extend_from_slice(piece);
             // Decoded even if incomplete, so that a wrong header is an error at once.
             let mut partial = std::mem::take(&mut self.partial);
-            if self.packets(now, &partial)? == 0 {
+            let consumed = self.packets(now, &partial)?;
+            if !self.is_receiving() {
+                return Ok(());
+            }
+            if consumed == 0 {
                 self.partial = partial;
             } else {
                 partial.clear();
@@ -142,6 +146,11 @@ impl<T, H: Clone> Session<T, H> {
         Ok(())
     }
 
+    /// Whether this connection is still ours to read from.
+    fn is_receiving(&self) -> bool {
+        matches!(self.phase, Phase::Greeting { .. } | Phase::Connected { .. })
+    }
+
     /// Handles all whole packets; gives how many bytes they took. If the connection ends meanwhile, all of them.
     fn packets(&mut self, now: Instant, bytes: &[u8]) -> Result<usize, Error> {
         let mut at = 0;
@@ -152,7 +161,7 @@ impl<T, H: Clone> Session<T, H> {
         )? {
             at += length;
             self.packet(now, packet)?;
-            if !matches!(self.phase, Phase::Greeting { .. } | Phase::Connected { .. }) {
+            if !self.is_receiving() {
                 return Ok(bytes.len());
             }
         }
