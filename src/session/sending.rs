@@ -89,15 +89,7 @@ impl<T, H: Clone> Session<T, H> {
             return;
         }
         self.send_restores(now);
-        while !self.waiting_requests.is_empty() {
-            let Some(packet_id) = self.packet_ids.take() else {
-                break;
-            };
-            if let Some(operation) = self.waiting_requests.pop_front() {
-                let slot = self.slot(packet_id, What::Operation(operation), now);
-                self.resend_request(now, slot);
-            }
-        }
+        self.send_requests(now);
         while !self.waiting_publishes.is_empty()
             && self.publishes.len() < usize::from(self.config.in_flight_window)
         {
@@ -113,6 +105,34 @@ impl<T, H: Clone> Session<T, H> {
                 self.counters.messages_sent += 1;
             }
         }
+    }
+
+    /// Requests for one filter go one after the other: else an UNSUBSCRIBE that is sent again could undo the SUBSCRIBE behind it.
+    fn send_requests(&mut self, now: Instant) {
+        let mut index = 0;
+        while let Some(operation) = self.waiting_requests.get(index) {
+            if self.is_asked(&operation.topic()) {
+                index += 1;
+                continue;
+            }
+            let Some(packet_id) = self.packet_ids.take() else {
+                return;
+            };
+            if let Some(operation) = self.waiting_requests.remove(index) {
+                let slot = self.slot(packet_id, What::Operation(operation), now);
+                self.resend_request(now, slot);
+            }
+        }
+    }
+
+    /// A request for this filter has no answer yet.
+    fn is_asked(&self, filter: &str) -> bool {
+        let restores = self.waiting_restores.iter().flatten();
+        self.requests.iter().any(|slot| match &slot.what {
+            What::Operation(operation) => *operation.topic() == *filter,
+            What::Restore(filters) => filters.iter().any(|other| **other == *filter),
+            What::Ended => false,
+        }) || restores.into_iter().any(|other| **other == *filter)
     }
 
     pub(super) fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {
