@@ -76,27 +76,12 @@ impl<T, H: Clone> Session<T, H> {
 
     /// Asks again for the subscriptions that wait for it, as long as there are packet identifiers.
     pub(super) fn send_restores(&mut self, now: Instant) {
-        while let Some(mut filters) = self.waiting_restores.pop_front() {
-            // While they waited the application may have unsubscribed.
-            filters.retain(|filter| self.subscriptions.contains(filter));
-            if filters.is_empty() {
-                continue;
-            }
+        while let Some(filters) = self.waiting_restores.pop_front() {
             let Some(packet_id) = self.packet_ids.take() else {
                 return self.waiting_restores.push_front(filters);
             };
             let slot = self.slot(packet_id, What::Restore(filters), now);
             self.resend_request(now, slot);
         }
-    }
-
-    /// For a SUBSCRIBE of restored subscriptions some of which are gone by now: those that are left.
-    pub(super) fn changed_restore(&self, slot: &Slot<T, H>) -> Option<Vec<Arc<str>>> {
-        let What::Restore(filters) = &slot.what else {
-            return None;
-        };
-        let mut left = filters.clone();
-        left.retain(|filter| self.subscriptions.contains(filter));
-        (left.len() < filters.len()).then_some(left)
     }
 }

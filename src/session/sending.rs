@@ -17,6 +17,10 @@ use std::time::Duration;
 /// "As fast as the window allows" stops here until the link has taken some.
 const DRAIN_AHEAD: usize = 64 << 10;
 
+/// Subscribes and unsubscribes under way at once; so many of those that wait are looked at. More would make each of ten thousand
+/// subscribes at once look through all the others.
+const REQUESTS: usize = 100;
+
 /// Buffers that are kept for the next packets: so many, of at most this size.
 const SPARE: usize = 32;
 const SPARE_SIZE: usize = 2 << 10;
@@ -100,15 +104,7 @@ impl<T, H: Clone> Session<T, H> {
             return;
         }
         self.send_restores(now);
-        while !self.waiting_requests.is_empty() {
-            let Some(packet_id) = self.packet_ids.take() else {
-                break;
-            };
-            if let Some(operation) = self.waiting_requests.pop_front() {
-                let slot = self.slot(packet_id, What::Operation(operation), now);
-                self.resend_request(now, slot);
-            }
-        }
+        self.send_requests(now);
         while !self.waiting_publishes.is_empty() && self.has_room() {
             let Some(packet_id) = self.packet_ids.take() else {
                 break;
@@ -131,6 +127,37 @@ impl<T, H: Clone> Session<T, H> {
         let slot = self.slot(packet_id, What::Operation(operation), now);
         self.resend_publish(now, slot);
         self.counters.messages_sent += 1;
+    }
+
+    /// Requests for one filter go one after the other: else an UNSUBSCRIBE that is sent again could undo the SUBSCRIBE behind it.
+    fn send_requests(&mut self, now: Instant) {
+        let mut index = 0;
+        while let Some(operation) = self.waiting_requests.get(index) {
+            if self.requests.len() >= REQUESTS || index >= REQUESTS {
+                return;
+            }
+            if self.is_asked(&operation.topic()) {
+                index += 1;
+                continue;
+            }
+            let Some(packet_id) = self.packet_ids.take() else {
+                return;
+            };
+            if let Some(operation) = self.waiting_requests.remove(index) {
+                let slot = self.slot(packet_id, What::Operation(operation), now);
+                self.resend_request(now, slot);
+            }
+        }
+    }
+
+    /// A request for this filter has no answer yet.
+    fn is_asked(&self, filter: &str) -> bool {
+        let restores = self.waiting_restores.iter().flatten();
+        self.requests.iter().any(|slot| match &slot.what {
+            What::Operation(operation) => *operation.topic() == *filter,
+            What::Restore(filters) => filters.iter().any(|other| **other == *filter),
+            What::Ended => false,
+        }) || restores.into_iter().any(|other| **other == *filter)
     }
 
     pub(super) fn slot(&self, packet_id: u16, what: What<T, H>, now: Instant) -> Slot<T, H> {

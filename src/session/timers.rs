@@ -116,7 +116,6 @@ impl<T, H: Clone> Session<T, H> {
             for mut slot in slots {
                 let is_due = slot.resend_at <= reading && !matches!(slot.what, What::Ended);
                 overdue |= is_due;
-                let changed = self.changed_restore(&slot).filter(|_| is_due);
                 let table = if publish {
                     &mut self.publishes
                 } else {
@@ -130,11 +129,6 @@ impl<T, H: Clone> Session<T, H> {
                         );
                     }
                     table.push(slot);
-                } else if let Some(filters) = changed {
-                    // What was asked for is no more what is wanted: the rest is asked for anew. [MQTT-3.8.4-5]
-                    slot.what = What::Ended;
-                    table.push(slot);
-                    self.waiting_restores.push_back(filters);
                 } else if self.config.retransmit.is_zero() {
                     slot.resend_at = reading + self.config.ping_timeout;
                     self.next_due = Some(
