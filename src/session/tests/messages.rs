@@ -101,7 +101,7 @@ fn mqtt_4_6_0_2_pubacks_go_out_in_the_order_of_receipt() {
     assert_eq!(rig.acknowledge("d"), Ok(()));
     assert_eq!(rig.packets(), ["PUBACK #40"]);
     rig.receipts.insert("made up".to_owned(), 99);
-    assert_eq!(rig.acknowledge("made up"), Err(Code::InvalidArgument));
+    assert_eq!(rig.acknowledge("made up"), Err(Code::NotFound));
 }
 
 #[test]
