@@ -88,7 +88,6 @@ impl<T, H: Clone> Session<T, H> {
                 }
                 let slot = self.slot(packet_id, What::Operation(operation), now);
                 self.resend_publish(now, slot);
-                self.counters.messages_sent += 1;
             }
         }
     }
@@ -116,6 +115,7 @@ impl<T, H: Clone> Session<T, H> {
         {
             codec::set_publish_dup(packet, slot.left);
             self.outgoing.writer().extend_from_slice(packet);
+            self.counters.messages_sent += 1;
         }
         self.was_sent(now, &mut slot);
         self.publishes.push(slot);
