@@ -1,7 +1,7 @@
 //! What the application asks for.
 
 use super::event::{Accepted, OperationId};
-use super::operation::{Body, Operation};
+use super::operation::{Body, OVERHEAD, Operation};
 use super::poison::take_operation;
 use super::{Session, What};
 use crate::codec::{self, topic};
@@ -61,7 +61,7 @@ impl<T, H: Clone> Session<T, H> {
         size: usize,
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
-        self.check_memory(size)?;
+        self.check_memory(size.saturating_add(OVERHEAD))?;
         let writer = self.outgoing.writer();
         if writer.try_reserve(size).is_err() {
             return Err(Error::new(
@@ -266,7 +266,9 @@ impl<T, H: Clone> Session<T, H> {
 
     /// The last check: after it the operation is accepted.
     fn make_room(&mut self, accepted: Accepted, size: usize) -> Result<(), Error> {
-        self.check_memory(size)?;
+        // A packet that goes out now is there twice: kept until it is acknowledged, and in the outgoing buffer.
+        let copies = if accepted == Accepted::Now { 2 } else { 1 };
+        self.check_memory(size.saturating_mul(copies).saturating_add(OVERHEAD))?;
         if accepted == Accepted::Now {
             return Ok(());
         }

@@ -33,6 +33,9 @@ pub(super) enum Body<H> {
     },
 }
 
+/// What an operation is counted with beside its packet, fixed headers included.
+pub(super) const OVERHEAD: usize = 96;
+
 impl<T, H> Operation<T, H> {
     pub(super) fn kind(&self) -> OperationKind {
         match self.body {
@@ -48,7 +51,7 @@ impl<T, H> Operation<T, H> {
             Body::Publish { packet, .. } => packet.len(),
             Body::Subscribe { filter, .. } | Body::Unsubscribe { filter } => filter.len(),
         };
-        bytes + 96
+        bytes + OVERHEAD
     }
 
     pub(super) fn topic(&self) -> Arc<str> {
