@@ -49,18 +49,20 @@ impl Receipts {
                 "the message came on a connection that is gone: the broker will send it again",
             ));
         }
-        let index = receipt.checked_sub(self.first);
-        let waiting = index
-            .and_then(|index| self.pending.get_mut(usize::try_from(index).ok()?))
-            .filter(|(_, acknowledged)| !*acknowledged);
-        let Some((_, acknowledged)) = waiting else {
+        let done = || Error::new(Code::Stale, "the message was acknowledged already");
+        let index = receipt.checked_sub(self.first).ok_or_else(done)?;
+        let place = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.pending.get_mut(index));
+        let Some((_, acknowledged)) = place else {
             return Err(Error::new(
-                Code::NotFound,
-                format!(
-                    "no message waits for the acknowledgement {receipt}: acknowledged already, or never received"
-                ),
+                Code::InvalidArgument,
+                format!("no message had the acknowledgement {receipt}"),
             ));
         };
+        if *acknowledged {
+            return Err(done());
+        }
         *acknowledged = true;
         Ok(())
     }

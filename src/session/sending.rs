@@ -148,6 +148,23 @@ impl<T, H: Clone> Session<T, H> {
                 self.resend_request(now, slot);
             }
         }
+<<<<<<< HEAD
+=======
+        while !self.waiting_publishes.is_empty()
+            && self.publishes.len() < usize::from(self.config.in_flight_window)
+        {
+            let Some(packet_id) = self.packet_ids.take() else {
+                break;
+            };
+            if let Some(mut operation) = self.waiting_publishes.pop_front() {
+                if let Body::Publish { packet, .. } = &mut operation.body {
+                    codec::set_publish_packet_id(packet, packet_id);
+                }
+                let slot = self.slot(packet_id, What::Operation(operation), now);
+                self.resend_publish(now, slot);
+            }
+        }
+>>>>>>> reliab
     }
 
     /// A request for this filter has no answer yet.
@@ -183,6 +200,7 @@ impl<T, H: Clone> Session<T, H> {
         {
             codec::set_publish_dup(packet, slot.left);
             self.outgoing.writer().extend_from_slice(packet);
+            self.counters.messages_sent += 1;
         }
         self.was_sent(now, &mut slot);
         self.publishes.push(slot);

@@ -152,6 +152,23 @@ done
 run env LD_LIBRARY_PATH="$package/lib" "$pc_shared"
 run "$pc_static"
 run "$pc_everything"
+# --- the two examples of the reference and the one about being offline: their own words, and what the broker has seen
+run_example() {
+    local example=$1 wanted=$2 topic=$3 output="$work/run-$1.log"
+    timeout 60 "$work/shared/$example" --endpoint localhost --port "$broker_port" --ca "$work/certificates/ca.pem" \
+        --cert "$work/certificates/client.pem" --key "$work/certificates/client.key" --client-id "$example" --topic "examples/$example" \
+        --count 5 >"$output" 2>&1 </dev/null && grep -q "$wanted" "$output" &&
+        until_deadline 10 grep -q "Received PUBLISH from $example .*'$topic'" "$broker_log" || {
+        cat "$output" "$broker_log"
+        fail "$example says: $wanted"
+    }
+    held "$example ran"
+}
+run_example reference_basic_pubsub '^published "online" to ' examples/reference_basic_pubsub/device/status
+run_example reference_async '^Published message mid: 2$' examples/reference_async/async/topic
+run_example offline '^queued 5, delivered 5, lost 0$' examples/offline
+# --- end of these
+
 # Without its certificate a client must not get in: this is what makes the runs above mean something.
 without_certificate_is_refused "$work/certificates" round-trip/refused || fail "the broker demands certificates"
 held "the broker demands certificates"

@@ -15,6 +15,8 @@ pub enum Checked {
     Plainly,
     ByAddressSanitizer,
     ByValgrind,
+    /// Counts instructions; see [`Program::instructions`].
+    ByCallgrind,
 }
 
 pub struct Program {
@@ -84,7 +86,7 @@ impl Program {
 
     /// Ten times slower under valgrind.
     fn limit(&self) -> Duration {
-        if self.checked == Checked::ByValgrind {
+        if matches!(self.checked, Checked::ByValgrind | Checked::ByCallgrind) {
             STEP * 6
         } else {
             STEP * 2
@@ -96,6 +98,7 @@ impl Program {
     }
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+<<<<<<< HEAD
         let mut command = if self.checked == Checked::ByValgrind {
             let mut valgrind = Command::new("valgrind");
             valgrind
@@ -115,7 +118,28 @@ impl Program {
             valgrind
         } else {
             Command::new(self.executable())
+=======
+        let mut command = Command::new("valgrind");
+        match self.checked {
+            Checked::ByValgrind => command.args([
+                "--quiet",
+                "--error-exitcode=9",
+                "--leak-check=full",
+                "--errors-for-leak-kinds=definite",
+            ]),
+            Checked::ByCallgrind => command.args(["--quiet", "--tool=callgrind"]).arg(format!(
+                "--callgrind-out-file={}",
+                self.directory.file("callgrind").display()
+            )),
+            _ => {
+                command = Command::new(self.executable());
+                &mut command
+            }
+>>>>>>> reliab
         };
+        if command.get_program() == "valgrind" {
+            command.arg(self.executable());
+        }
         command
             .args(arguments)
             .envs(environment.iter().copied())
@@ -132,6 +156,16 @@ impl Program {
             child: Ended(child),
             limit: self.limit(),
         }
+    }
+
+    /// How many instructions were counted when the program dumped for the first time (CALLGRIND_DUMP_STATS).
+    pub fn instructions(&self) -> u64 {
+        let file = self.directory.file("callgrind.1");
+        let text = std::fs::read_to_string(&file).expect("what callgrind has counted");
+        let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
+        total
+            .and_then(|total| total.trim().parse().ok())
+            .expect("a total")
     }
 
     /// Runs to the end; panics with what the program said unless it exits with 0.

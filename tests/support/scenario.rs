@@ -56,6 +56,15 @@ pub fn play_with(
     arguments: &[&str],
     script: impl FnOnce(&mut Listener, &mut Watched) + Send + 'static,
 ) {
+    play_compiled(&Program::compile(program), arguments, script);
+}
+
+/// The same for a program that is compiled already.
+pub fn play_compiled(
+    program: &Program,
+    arguments: &[&str],
+    script: impl FnOnce(&mut Listener, &mut Watched) + Send + 'static,
+) {
     let (lines, receiver) = channel();
     let (tell, told) = channel();
     let mut watched = Watched {
@@ -66,7 +75,6 @@ pub fn play_with(
     let broker = Broker::plain(move |listener| script(listener, &mut watched));
     let port = broker.port().to_string();
     let all = [&["127.0.0.1", &port, "-"], arguments].concat();
-    let program = Program::compile(program);
     let mut running = program.start(&all);
     let _ = lines.send(running.stdout.clone());
     let mut stdin = running.take_stdin();

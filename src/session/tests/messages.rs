@@ -94,14 +94,14 @@ fn mqtt_4_6_0_2_pubacks_go_out_in_the_order_of_receipt() {
     assert_eq!(rig.acknowledge("b"), Ok(()));
     assert_eq!(rig.acknowledge("c"), Ok(()));
     assert!(rig.packets().is_empty(), "a comes first");
-    assert_eq!(rig.acknowledge("b"), Err(Code::NotFound), "only once");
+    assert_eq!(rig.acknowledge("b"), Err(Code::Stale), "only once");
     assert_eq!(rig.acknowledge("a"), Ok(()));
     assert_eq!(rig.packets(), ["PUBACK #10", "PUBACK #20", "PUBACK #30"]);
-    assert_eq!(rig.acknowledge("a"), Err(Code::NotFound));
+    assert_eq!(rig.acknowledge("a"), Err(Code::Stale));
     assert_eq!(rig.acknowledge("d"), Ok(()));
     assert_eq!(rig.packets(), ["PUBACK #40"]);
     rig.receipts.insert("made up".to_owned(), 99);
-    assert_eq!(rig.acknowledge("made up"), Err(Code::NotFound));
+    assert_eq!(rig.acknowledge("made up"), Err(Code::InvalidArgument));
 }
 
 #[test]
