@@ -137,9 +137,20 @@ impl Program {
 
     /// Runs against a scripted broker with the arguments `127.0.0.1 PORT DIRECTORY ...`; both must succeed. `-` as directory: plain TCP.
     pub fn run_with(&self, broker: Broker, directory: &str, more: &[&str]) {
+        self.run_on(broker, directory, more, &[]);
+    }
+
+    /// The same on the way that the environment chooses (see `tests/c/check.h`).
+    pub fn run_on(
+        &self,
+        broker: Broker,
+        directory: &str,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) {
         let port = broker.port().to_string();
         let arguments = [&["127.0.0.1", &port, directory], more].concat();
-        let program = self.start(&arguments).outcome();
+        let program = self.start_with(&arguments, environment).outcome();
         let Err(why) = program else {
             return broker.finish();
         };

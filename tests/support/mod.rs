@@ -10,7 +10,10 @@ pub mod connection;
 pub mod mosquitto;
 pub mod packets;
 pub mod process;
+pub mod proxies;
+pub mod rabbitmq;
 pub mod temporary;
+pub mod websocket;
 
 use std::time::Duration;
 

@@ -75,7 +75,8 @@ impl Connect {
                 *tail = answer.tail;
                 Ok(HandshakeState::Done)
             }
-            407 => Err(failed(self.asks_for_authentication(&answer))),
+            // tinyproxy answers 401 to a wrong password.
+            401 | 407 => Err(failed(self.asks_for_authentication(&answer))),
             _ => Err(failed(format!(
                 "{} answers HTTP {} to CONNECT {}",
                 self.proxy,

@@ -85,6 +85,11 @@ fn an_http_proxy_that_refuses_is_quoted() {
         (without, "HTTP/1.1 407 \r\n\r\n", "asks for authentication"),
         (
             with,
+            "HTTP/1.0 401 Unauthorized\r\n\r\n",
+            "does not accept this user name and password (HTTP 401",
+        ),
+        (
+            with,
             "HTTP/1.1 407 X\r\nProxy-Authenticate: Basic\r\n\r\n",
             "does not accept this user name and password",
         ),
