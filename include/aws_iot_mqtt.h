@@ -252,8 +252,8 @@ typedef struct aws_iot_mqtt_client aws_iot_mqtt_client;
  * own, outside the order of the other callbacks, at most once at a time for one client. A blocking call on the same client
  * inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
  *
- * @param host          The configured host; lent.
- * @param port          The configured port.
+ * @param host          The configured host, or that of the configured proxy; lent.
+ * @param port          Its port.
  * @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
  * @param userdata      What was registered.
  * @return A connected descriptor, or -1. The library owns it from then on: it makes it non-blocking, puts TLS on top of it
@@ -469,12 +469,12 @@ const char *aws_iot_mqtt_last_error_detail(void);
  *                       the same id throw each other off. "" gives the client an id of its own, "aws-iot-mqtt-" and 22 random
  *                       characters, which is another one for every client; that suits clean sessions only.
  * @param protocol       AWS_IOT_MQTT_PROTOCOL_3_1_1, or AWS_IOT_MQTT_PROTOCOL_3_1 for old local brokers.
- * @param use_websocket  True for MQTT over WebSocket, false for MQTT over TLS.
+ * @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; credentials are only needed if
+ *                       the server's CA is not one of the system's. False for MQTT over TLS.
  * @param clean_session  True: the broker forgets subscriptions and messages when the connection ends. False: it keeps them
  *                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
  *                       the account says otherwise.
  * @param out            Receives the client, which the caller owns and ends with aws_iot_mqtt_client_free().
- * @return AWS_IOT_MQTT_ERR_NOT_SUPPORTED for a transport that this library was built without.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_new(const char *client_id,
                                            int protocol,
@@ -639,6 +639,61 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_credentials_pem(aws_iot_mqtt_cl
                                                                  const void *certificate_pem,
                                                                  size_t certificate_pem_len,
                                                                  const char *ciphers);
+
+/* ======== Configure: custom authorizers ======== */
+
+/**
+ * Authenticates by a custom authorizer of AWS IoT instead of a device certificate. The user name of CONNECT becomes
+ * "<username>?x-amz-customauthorizer-name=<name>&x-amz-customauthorizer-signature=<signature>&<token key>=<token>", each part
+ * only if it is given, and percent-encoded here; user name and password are those of
+ * aws_iot_mqtt_client_configure_username_password(). It is the same over WebSocket. Without WebSocket on port 443 the protocol
+ * name "mqtt" is offered by ALPN, as AWS IoT asks for. Credentials are only needed if the server's CA is not one of the
+ * system's; do not configure a certificate and key unless the domain asks for both.
+ *
+ * Accepted at any time and used from the next attempt to connect on, so that tokens can be renewed. A later call replaces all
+ * four.
+ *
+ * @param client           The client.
+ * @param authorizer_name  Name of the authorizer. NULL: the default one of the account or domain.
+ * @param token_key_name   Name under which the authorizer expects its token. NULL together with token.
+ * @param token            The token as it is, not percent-encoded; the copy is wiped when it is no longer needed. NULL: none.
+ * @param signature        Signature of the token in Base64; it may be percent-encoded already. NULL: the authorizer has signing
+ *                         disabled.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_custom_authorizer(aws_iot_mqtt_client *client,
+                                                                   const char *authorizer_name,
+                                                                   const char *token_key_name,
+                                                                   const char *token,
+                                                                   const char *signature);
+
+/* ======== Configure: proxies and ALPN ======== */
+
+/**
+ * Connects through a proxy. It gets the name of the endpoint and resolves it; TLS goes through it to the endpoint, whose
+ * certificate is verified as always. A socket factory is asked for a connection to the proxy.
+ *
+ * @param client  The client.
+ * @param url     "http://user:password@host:port" for a proxy that knows the CONNECT method of HTTP, with Basic authentication;
+ *                "socks5h://user:password@host:port" for one of SOCKS version 5; "socks5://" means the same. User name and
+ *                password may be missing; bytes that are special in a URL are percent-encoded. Without a port it is 80, or
+ *                1080 for SOCKS. NULL: no proxy (default); environment variables are not read.
+ * @return AWS_IOT_MQTT_ERR_NOT_SUPPORTED for another scheme; AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
+ *         What goes wrong with the proxy later is AWS_IOT_MQTT_ERR_PROXY, and its detail says why.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_proxy(aws_iot_mqtt_client *client,
+                                                       const char *url);
+
+/**
+ * Chooses the protocol names that are offered by ALPN in the TLS handshake. Only unusual endpoints need it.
+ *
+ * @param client     The client.
+ * @param protocols  Names, the best first, separated by commas; each of 1 to 255 bytes. NULL: what AWS IoT expects (default),
+ *                   that is, without WebSocket on port 443 "x-amzn-mqtt-ca", or "mqtt" with a custom authorizer, and none
+ *                   elsewhere. "": none.
+ * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_alpn(aws_iot_mqtt_client *client,
+                                                      const char *protocols);
 
 /* ======== Configure: how long to wait, and how often to try ======== */
 

@@ -1,5 +1,9 @@
 //! What the application decides: plain data with its defaults. Checked where it is set (`ffi/configure.rs`) and, across fields, in [`Config::validate`].
 
+mod proxy;
+
+pub use proxy::{Proxy, ProxyKind, ProxyLogin};
+
 use crate::error::{Code, Error};
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +109,7 @@ impl Default for SessionConfig {
 }
 
 /// PEM texts and where they came from, so that an error can name the culprit. The key is wiped when the last copy goes.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Credentials {
     /// The only certificates that a server's chain may end in. `None`: the system's store.
     pub ca: Option<Pem>,
@@ -122,6 +126,17 @@ pub struct Pem {
     pub text: Zeroizing<Vec<u8>>,
 }
 
+/// What a custom authorizer of AWS IoT gets, in the user name of CONNECT.
+#[derive(Clone, Default)]
+pub struct CustomAuthorizer {
+    /// `None`: the account's or domain's default authorizer.
+    pub name: Option<String>,
+    /// The name under which the authorizer expects its token, and the token.
+    pub token: Option<(String, Zeroizing<String>)>,
+    /// Of the token, in Base64. `None`: the authorizer has signing disabled.
+    pub signature: Option<Zeroizing<String>>,
+}
+
 /// Everything that the application may configure.
 #[derive(Clone)]
 pub struct Config {
@@ -129,7 +144,13 @@ pub struct Config {
     pub port: u16,
     /// False: plain TCP, for brokers in the local network.
     pub tls: bool,
+    /// MQTT in WebSocket frames.
+    pub websocket: bool,
+    pub proxy: Option<Arc<Proxy>>,
+    /// The protocol names to offer in the TLS handshake, best first. `None`: what AWS IoT expects.
+    pub alpn: Option<Vec<String>>,
     pub credentials: Option<Arc<Credentials>>,
+    pub custom_authorizer: Option<Arc<CustomAuthorizer>>,
     pub username: Option<String>,
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// Whether the user name tells the service which SDK connects.
@@ -143,7 +164,11 @@ impl Default for Config {
             host: String::new(),
             port: 0,
             tls: true,
+            websocket: false,
+            proxy: None,
+            alpn: None,
             credentials: None,
+            custom_authorizer: None,
             username: None,
             password: None,
             metrics: true,
@@ -161,7 +186,9 @@ impl Config {
                 "no endpoint: call aws_iot_mqtt_client_configure_endpoint first",
             ));
         }
-        if self.tls && self.credentials.is_none() {
+        // Whoever shows something else than a certificate can do without, and then the system's CA certificates are meant.
+        let elsewhere = self.websocket || self.custom_authorizer.is_some();
+        if self.tls && self.credentials.is_none() && !elsewhere {
             return Err(Error::new(
                 Code::NotConfigured,
                 "no credentials: call aws_iot_mqtt_client_configure_credentials first (or configure_tls(false) for a local broker without TLS)",
@@ -174,5 +201,24 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// Where TCP goes to.
+    pub fn next_hop(&self) -> (&str, u16) {
+        match &self.proxy {
+            Some(proxy) => (&proxy.host, proxy.port),
+            None => (&self.host, self.port),
+        }
+    }
+
+    /// What went wrong before the first byte went wrong with the proxy, if there is one.
+    pub fn blame_proxy(&self, error: Error) -> Error {
+        match self.proxy {
+            Some(_) => Error::new(
+                error.code,
+                format!("on the way to the proxy: {}", error.detail),
+            ),
+            None => error,
+        }
     }
 }

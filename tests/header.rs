@@ -13,6 +13,8 @@ const SOURCES: &[(&str, &str)] = &[
     ("client.rs", "Life cycle"),
     ("configure.rs", "Configure: where to connect, and as whom"),
     ("credentials.rs", "Configure: certificates and keys"),
+    ("authorizer.rs", "Configure: custom authorizers"),
+    ("network.rs", "Configure: proxies and ALPN"),
     (
         "timing.rs",
         "Configure: how long to wait, and how often to try",

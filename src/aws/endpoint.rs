@@ -18,10 +18,29 @@ const METRICS: &str = concat!("SDK=aws_iot_mqtt&Version=", env!("CARGO_PKG_VERSI
 /// A string of MQTT has a length of two bytes [MQTT-1.5.3].
 const LONGEST_STRING: usize = 65_535;
 
-/// The protocol name to offer on a connection with MQTT directly over TLS and a device certificate. Port 443 is HTTP's unless
-/// ALPN says otherwise; on other ports AWS IoT expects none. The host says nothing: a custom domain may have any name.
-pub fn alpn(_host: &str, port: u16) -> Option<&'static str> {
-    (port == 443).then_some("x-amzn-mqtt-ca")
+/// The protocol name to offer on a connection with MQTT directly over TLS. Port 443 is HTTP's unless ALPN says otherwise; on other
+/// ports AWS IoT expects none. The host says nothing: a custom domain may have any name.
+pub fn alpn(port: u16, custom_authorizer: bool) -> Option<&'static str> {
+    match (port, custom_authorizer) {
+        (443, false) => Some("x-amzn-mqtt-ca"),
+        (443, true) => Some("mqtt"),
+        _ => None,
+    }
+}
+
+/// The value of HTTP's header `Host`, which a signature covers: in lower case, and with the port only where the scheme implies
+/// another one.
+pub fn host_header(host: &str, port: u16, tls: bool) -> String {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let host = match host.contains(':') {
+        // The zone of a link-local address is ours alone (RFC 6874 section 4).
+        true => format!("[{}]", host.split('%').next().unwrap_or(&host)),
+        false => host,
+    };
+    match (port, tls) {
+        (443, true) | (80, false) => host,
+        _ => format!("{host}:{port}"),
+    }
 }
 
 /// Whether the host is AWS's own, by the end of its name. (A custom domain is not to be told from any other host.)
@@ -68,11 +87,34 @@ mod tests {
 
     #[test]
     fn alpn_is_offered_on_port_443_only() {
-        let host = "abc-ats.iot.eu-west-1.amazonaws.com";
-        assert_eq!(alpn(host, 443), Some("x-amzn-mqtt-ca"));
-        assert_eq!(alpn("iot.example.com", 443), Some("x-amzn-mqtt-ca"));
-        assert_eq!(alpn(host, 8883), None);
-        assert_eq!(alpn(host, 8443), None);
+        assert_eq!(alpn(443, false), Some("x-amzn-mqtt-ca"));
+        assert_eq!(alpn(443, true), Some("mqtt"));
+        for port in [8883, 8443, 1883] {
+            assert_eq!(alpn(port, false), None);
+            assert_eq!(alpn(port, true), None);
+        }
+    }
+
+    #[test]
+    fn the_host_header_is_what_a_signature_covers() {
+        for (host, port, tls, expected) in [
+            (
+                "ABC-ats.iot.eu-west-1.amazonaws.com",
+                443,
+                true,
+                "abc-ats.iot.eu-west-1.amazonaws.com",
+            ),
+            ("abc.example.com.", 443, true, "abc.example.com"),
+            ("localhost", 8443, true, "localhost:8443"),
+            ("localhost", 80, true, "localhost:80"),
+            ("localhost", 80, false, "localhost"),
+            ("localhost", 443, false, "localhost:443"),
+            ("127.0.0.1", 1, false, "127.0.0.1:1"),
+            ("::1", 443, true, "[::1]"),
+            ("FE80::1%eth0", 8443, true, "[fe80::1]:8443"),
+        ] {
+            assert_eq!(host_header(host, port, tls), expected);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::dial::{Dial, Dialed, Way};
 use super::layers::Layers;
 use super::poller::Interest;
 use super::state::{Connection, State};
-use crate::aws::endpoint;
+use crate::aws::{custom_authorizer, endpoint};
 use crate::error::{Code, Error};
 use crate::log::Level;
 use crate::session::Login;
@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// How far an attempt has come.
 pub(super) enum Attempt {
@@ -138,8 +139,13 @@ impl State {
 
     fn opened(&mut self, now: Instant) {
         let config = &self.config;
+        let user = custom_authorizer::user_name(
+            config.username.as_deref(),
+            config.custom_authorizer.as_deref(),
+        );
+        let user = user.as_deref().map(String::as_str);
         let login = Login {
-            username: endpoint::metrics_user_name(config.username.as_deref(), config.metrics),
+            username: endpoint::metrics_user_name(user, config.metrics).map(Zeroizing::new),
             password: config.password.clone(),
         };
         if !config.tls {
@@ -162,10 +168,13 @@ impl State {
         self.attempt += 1;
         let attempt = self.attempt;
         self.log.write(Level::Info, || {
-            format!(
-                "connecting to {} port {}",
-                self.config.host, self.config.port
-            )
+            let (host, port) = (&self.config.host, self.config.port);
+            match &self.config.proxy {
+                Some(proxy) => {
+                    format!("connecting to {host} port {port} through the proxy {proxy}")
+                }
+                None => format!("connecting to {host} port {port}"),
+            }
         });
         let dial = Dial {
             config: self.config.clone(),
@@ -227,7 +236,8 @@ impl State {
                     "no address of the endpoint answers",
                 )
             };
-            return Err(race.failed.unwrap_or_else(nobody));
+            let why = race.failed.unwrap_or_else(nobody);
+            return Err(self.config.blame_proxy(why));
         }
         if race.next.is_empty() {
             race.joins_at = None;

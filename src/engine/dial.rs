@@ -5,12 +5,15 @@ use super::client::Inner;
 use super::layers::{Layer, Layers};
 use super::{SocketFactory, scope};
 use crate::aws::endpoint;
-use crate::config::Config;
+use crate::config::{Config, Credentials};
 use crate::error::{Code, Error};
 use crate::transport::tcp::{self, TcpLink};
 use crate::transport::tls::TlsConfig;
+use crate::transport::websocket::Upgrade;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// What a dialer needs to know of the client.
 pub(super) struct Dial {
@@ -34,7 +37,7 @@ pub(super) enum Way {
 impl Dial {
     pub(super) fn run(self, client: &Inner) -> Result<Dialed, Error> {
         let layers = self.layers()?;
-        let (host, port) = (&self.config.host, self.config.port);
+        let (host, port) = self.config.next_hop();
         let way = match &self.factory {
             Some(factory) => {
                 let fd = scope::enter(client.key(), scope::Kind::Outside, || {
@@ -42,21 +45,55 @@ impl Dial {
                 });
                 Way::Socket(adopt(fd)?)
             }
-            None => Way::Addresses(interleave(tcp::resolve(host, port)?)),
+            None => Way::Addresses(interleave(
+                tcp::resolve(host, port).map_err(|error| self.config.blame_proxy(error))?,
+            )),
         };
         Ok(Dialed { way, layers })
     }
 
     fn layers(&self) -> Result<Layers, Error> {
+        let config = &self.config;
         let mut layers = Layers::new();
-        if let Some(credentials) = self.config.credentials.as_ref().filter(|_| self.config.tls) {
-            let alpn = endpoint::alpn(&self.config.host, self.config.port);
+        if let Some(proxy) = &config.proxy {
+            let target = config.host.clone();
+            layers.push_back(Layer::Proxy(Arc::clone(proxy), target, config.port));
+        }
+        if config.tls {
+            let of_system = Credentials::default();
+            let credentials = config.credentials.as_deref().unwrap_or(&of_system);
             layers.push_back(Layer::Tls {
-                config: TlsConfig::new(credentials, alpn.as_slice())?,
-                server_name: self.config.host.clone(),
+                config: TlsConfig::new(credentials, &self.alpn())?,
+                server_name: config.host.clone(),
             });
         }
+        if config.websocket {
+            layers.push_back(Layer::WebSocket(self.upgrade()?));
+        }
         Ok(layers)
+    }
+
+    fn alpn(&self) -> Vec<&str> {
+        let config = &self.config;
+        match &config.alpn {
+            Some(chosen) => chosen.iter().map(String::as_str).collect(),
+            None if config.websocket => Vec::new(),
+            None => endpoint::alpn(config.port, config.custom_authorizer.is_some())
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// The request for WebSocket, made anew for each attempt. What it says is not signed: a custom authorizer reads the user name
+    /// of CONNECT, and local brokers want no more.
+    fn upgrade(&self) -> Result<Upgrade, Error> {
+        let config = &self.config;
+        Ok(Upgrade {
+            host_header: endpoint::host_header(&config.host, config.port, config.tls),
+            path_and_query: Zeroizing::new("/mqtt".into()),
+            extra_headers: Vec::new(),
+            refused: None,
+        })
     }
 }
 

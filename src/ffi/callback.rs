@@ -97,8 +97,8 @@ pub type aws_iot_mqtt_log_fn =
 /// own, outside the order of the other callbacks, at most once at a time for one client. A blocking call on the same client
 /// inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
 ///
-/// @param host          The configured host; lent.
-/// @param port          The configured port.
+/// @param host          The configured host, or that of the configured proxy; lent.
+/// @param port          Its port.
 /// @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
 /// @param userdata      What was registered.
 /// @return A connected descriptor, or -1. The library owns it from then on: it makes it non-blocking, puts TLS on top of it

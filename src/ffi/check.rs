@@ -168,6 +168,34 @@ pub(super) fn host(host: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Protocol names of ALPN (RFC 7301 section 3.1), separated by commas.
+pub(super) fn alpn(protocols: &str) -> Result<Vec<String>, Error> {
+    if protocols.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for name in protocols.split(',').map(str::trim) {
+        match name.len() {
+            0 => {
+                return Err(invalid(format!(
+                    "protocols \"{protocols}\" has an empty name"
+                )));
+            }
+            1..=255 => names.push(name.to_owned()),
+            length => {
+                return Err(invalid(format!(
+                    "protocols has a name of {length} bytes, the longest of ALPN is 255"
+                )));
+            }
+        }
+    }
+    // They travel in a list whose length has two bytes.
+    if names.iter().map(|name| name.len() + 1).sum::<usize>() > LONGEST - 2 {
+        return Err(invalid("protocols has more names than ALPN can send"));
+    }
+    Ok(names)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +270,22 @@ mod tests {
         refused(max_packet_size(127), "127");
         assert_eq!(length(65_535, "username"), Ok(()));
         refused(length(65_536, "username"), "username has 65536 bytes");
+    }
+
+    #[test]
+    fn alpn_names_are_separated_by_commas() {
+        assert_eq!(alpn(""), Ok(Vec::new()));
+        assert_eq!(alpn("mqtt"), Ok(vec!["mqtt".into()]));
+        assert_eq!(
+            alpn("x-amzn-mqtt-ca, http/1.1"),
+            Ok(vec!["x-amzn-mqtt-ca".into(), "http/1.1".into()])
+        );
+        assert_eq!(alpn(&"a".repeat(255)).map(|names| names.len()), Ok(1));
+        refused(alpn(&"a".repeat(256)), "256 bytes");
+        for wrong in [",", "mqtt,", ",mqtt", "a,,b", " "] {
+            refused(alpn(wrong), "empty name");
+        }
+        refused(alpn(&["a"; 40_000].join(",")), "more names");
     }
 
     #[test]

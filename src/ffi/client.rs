@@ -6,7 +6,6 @@ use super::types::aws_iot_mqtt_client;
 use super::{borrow, check, client_id, fork};
 use crate::config::{Config, SessionConfig};
 use crate::engine::Client;
-use crate::error::{Code, Error};
 use std::ffi::{c_char, c_int};
 use std::sync::Arc;
 
@@ -16,12 +15,12 @@ use std::sync::Arc;
 ///                       the same id throw each other off. "" gives the client an id of its own, "aws-iot-mqtt-" and 22 random
 ///                       characters, which is another one for every client; that suits clean sessions only.
 /// @param protocol       AWS_IOT_MQTT_PROTOCOL_3_1_1, or AWS_IOT_MQTT_PROTOCOL_3_1 for old local brokers.
-/// @param use_websocket  True for MQTT over WebSocket, false for MQTT over TLS.
+/// @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; credentials are only needed if
+///                       the server's CA is not one of the system's. False for MQTT over TLS.
 /// @param clean_session  True: the broker forgets subscriptions and messages when the connection ends. False: it keeps them
 ///                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
 ///                       the account says otherwise.
 /// @param out            Receives the client, which the caller owns and ends with aws_iot_mqtt_client_free().
-/// @return AWS_IOT_MQTT_ERR_NOT_SUPPORTED for a transport that this library was built without.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_new(
     client_id: *const c_char,
@@ -40,12 +39,6 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new(
         };
         check::length(client_id.len(), "client_id")?;
         let protocol = check::protocol(protocol)?;
-        if use_websocket {
-            return Err(Error::new(
-                Code::NotSupported,
-                "use_websocket: this version has MQTT over TLS only",
-            ));
-        }
         let client_id = match client_id {
             "" => client_id::generate(),
             chosen => chosen.to_owned(),
@@ -58,6 +51,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new(
             ..SessionConfig::default()
         };
         let client = Client::new(Config {
+            websocket: use_websocket,
             session,
             ..Config::default()
         })?;

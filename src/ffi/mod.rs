@@ -53,6 +53,7 @@
 // "[MQTT-1.5.3-1]" is a clause and not a link.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+pub mod authorizer;
 mod borrow;
 pub mod callback;
 mod check;
@@ -67,6 +68,7 @@ pub mod events;
 mod fork;
 mod guard;
 pub mod limits;
+pub mod network;
 pub mod operations;
 pub mod stats;
 pub mod subscriptions;

@@ -1,5 +1,6 @@
 //! What fails before the engine is asked: nothing is taken, nothing is written, the culprit is named.
 
+use super::authorizer::*;
 use super::client::*;
 use super::configure::*;
 use super::connection::*;
@@ -8,6 +9,7 @@ use super::error::aws_iot_mqtt_error::{self, *};
 use super::error::aws_iot_mqtt_last_error_detail;
 use super::events::*;
 use super::limits::*;
+use super::network::*;
 use super::operations::*;
 use super::stats::*;
 use super::subscriptions::*;
@@ -75,6 +77,9 @@ fn a_null_client_is_refused_and_nothing_is_taken_or_written() {
     refuses_a_null_client! {
         aws_iot_mqtt_client_configure_endpoint(text, 8883);
         aws_iot_mqtt_client_configure_tls(true);
+        aws_iot_mqtt_client_configure_proxy(text);
+        aws_iot_mqtt_client_configure_alpn(text);
+        aws_iot_mqtt_client_configure_custom_authorizer(text, text, text, text);
         aws_iot_mqtt_client_configure_socket_factory(Some(socket), ud, free);
         aws_iot_mqtt_client_configure_username_password(text, null(), 0);
         aws_iot_mqtt_client_configure_last_will(text, null(), 0, 0, false);
@@ -161,12 +166,7 @@ fn new_refuses_what_it_cannot_be() {
             (
                 AWS_IOT_MQTT_ERR_INVALID_UTF8,
                 "client_id is not UTF-8",
-                (c"\xff".as_ptr(), 4, false, out),
-            ),
-            (
-                AWS_IOT_MQTT_ERR_NOT_SUPPORTED,
-                "use_websocket",
-                (id, 4, true, out),
+                (c"\xff".as_ptr(), 4, true, out),
             ),
         ] {
             let (client_id, protocol, use_websocket, place) = result;

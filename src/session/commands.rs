@@ -36,7 +36,9 @@ impl<T, H: Clone> Session<T, H> {
         topic::check_name(topic)?;
         let size = self.publish_size(topic, payload, qos)?;
         let accepted = self.admits()?;
-        self.check_memory(size)?;
+        // A QoS 1 packet that goes out now is there twice: kept until it is acknowledged, and in the outgoing buffer.
+        let twice = accepted == Accepted::Now && qos == QoS::AtLeastOnce;
+        self.check_memory(if twice { size.saturating_mul(2) } else { size })?;
         if accepted == Accepted::Now && qos == QoS::AtMostOnce {
             return self.publish_at_once(now, topic, payload, retain, size, tag);
         }
@@ -63,11 +65,7 @@ impl<T, H: Clone> Session<T, H> {
         size: usize,
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
-<<<<<<< HEAD
         let start = self.outgoing.end();
-=======
-        self.check_memory(size.saturating_add(OVERHEAD))?;
->>>>>>> reliab
         let writer = self.outgoing.writer();
         if writer.try_reserve(size).is_err() {
             return Err(Error::new(
@@ -302,14 +300,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The last check: after it the operation is accepted.
-<<<<<<< HEAD
     fn make_room(&mut self, accepted: Accepted) -> Result<(), Error> {
-=======
-    fn make_room(&mut self, accepted: Accepted, size: usize) -> Result<(), Error> {
-        // A packet that goes out now is there twice: kept until it is acknowledged, and in the outgoing buffer.
-        let copies = if accepted == Accepted::Now { 2 } else { 1 };
-        self.check_memory(size.saturating_mul(copies).saturating_add(OVERHEAD))?;
->>>>>>> reliab
         if accepted == Accepted::Now {
             return Ok(());
         }

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 /// User name and password of one attempt; the session does not keep them.
 #[derive(Default)]
 pub struct Login {
-    pub username: Option<String>,
+    /// May hold the token of a custom authorizer.
+    pub username: Option<Zeroizing<String>>,
     pub password: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -101,7 +102,7 @@ impl<T, H: Clone> Session<T, H> {
             keep_alive_secs,
             client_id: &self.config.client_id,
             will: self.config.will.as_ref(),
-            username: login.username.as_deref(),
+            username: login.username.as_deref().map(String::as_str),
             password: login.password.as_deref().map(Vec::as_slice),
         };
         if let Err(why) = codec::encode_connect(self.outgoing.writer(), &connect) {

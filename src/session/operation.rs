@@ -36,9 +36,6 @@ pub(super) enum Body<H> {
     },
 }
 
-/// What an operation is counted with beside its packet, fixed headers included.
-pub(super) const OVERHEAD: usize = 96;
-
 impl<T, H> Operation<T, H> {
     pub(super) fn kind(&self) -> OperationKind {
         match self.body {

@@ -126,7 +126,6 @@ impl<T, H: Clone> Session<T, H> {
         }
         let slot = self.slot(packet_id, What::Operation(operation), now);
         self.resend_publish(now, slot);
-        self.counters.messages_sent += 1;
     }
 
     /// Requests for one filter go one after the other: else an UNSUBSCRIBE that is sent again could undo the SUBSCRIBE behind it.
@@ -148,23 +147,6 @@ impl<T, H: Clone> Session<T, H> {
                 self.resend_request(now, slot);
             }
         }
-<<<<<<< HEAD
-=======
-        while !self.waiting_publishes.is_empty()
-            && self.publishes.len() < usize::from(self.config.in_flight_window)
-        {
-            let Some(packet_id) = self.packet_ids.take() else {
-                break;
-            };
-            if let Some(mut operation) = self.waiting_publishes.pop_front() {
-                if let Body::Publish { packet, .. } = &mut operation.body {
-                    codec::set_publish_packet_id(packet, packet_id);
-                }
-                let slot = self.slot(packet_id, What::Operation(operation), now);
-                self.resend_publish(now, slot);
-            }
-        }
->>>>>>> reliab
     }
 
     /// A request for this filter has no answer yet.

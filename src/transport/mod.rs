@@ -1,7 +1,13 @@
-//! Bytes to and from the broker: TCP, TLS over it.
+//! Bytes to and from the broker: TCP, and what is layered over it: a proxy's exchange, TLS, WebSocket.
 
+mod http;
+pub mod proxy;
 pub mod tcp;
 pub mod tls;
+pub mod websocket;
+
+#[cfg(test)]
+mod peer;
 
 use crate::error::{Code, Error};
 use std::io::{self, IoSlice};

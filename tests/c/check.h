@@ -151,10 +151,13 @@ static inline const char *in_directory(const char *directory, const char *name) 
     return path;
 }
 
-/* A client for the endpoint that argv names; device certificate "client". */
+/* A client for the endpoint that argv names; device certificate "client". The environment chooses the way, so that each program can
+ * be tested on each: TEST_WEBSOCKET, TEST_PROXY (a URL), TEST_NO_METRICS (for brokers that know no empty user). */
 static inline aws_iot_mqtt_client *new_client_named(char **argv, const char *client_id, bool clean_session) {
     aws_iot_mqtt_client *client = NULL;
-    CHECK_OK(aws_iot_mqtt_client_new(client_id, MQTT_3_1_1, false, clean_session, &client));
+    CHECK_OK(aws_iot_mqtt_client_new(client_id, MQTT_3_1_1, getenv("TEST_WEBSOCKET") != NULL, clean_session, &client));
+    if (getenv("TEST_PROXY") != NULL) CHECK_OK(aws_iot_mqtt_client_configure_proxy(client, getenv("TEST_PROXY")));
+    if (getenv("TEST_NO_METRICS") != NULL) CHECK_OK(aws_iot_mqtt_client_disable_metrics_collection(client));
     CHECK_OK(aws_iot_mqtt_client_configure_endpoint(client, argv[1], (uint16_t)atoi(argv[2])));
     if (strcmp(argv[3], "-") == 0) {
         CHECK_OK(aws_iot_mqtt_client_configure_tls(client, false));

@@ -39,9 +39,9 @@ static void later(char **argv) {
     gate_wait(&came, MESSAGES);
     CHECK_OK(publish_text(client, "all", "came", 1));
     pthread_join(start_thread(acknowledge_backwards, NULL), NULL);
-    CHECK_FAILS(AWS_IOT_MQTT_ERR_NOT_FOUND, "acknowledged already", aws_iot_mqtt_client_acknowledge(client, tokens[0]));
-    CHECK_CODE(AWS_IOT_MQTT_ERR_NOT_FOUND, aws_iot_mqtt_client_acknowledge(client, tokens[MESSAGES - 1]));
-    CHECK_CODE(AWS_IOT_MQTT_ERR_NOT_FOUND, aws_iot_mqtt_client_acknowledge(client, UINT64_MAX));
+    CHECK_FAILS(AWS_IOT_MQTT_ERR_STALE, "acknowledged already", aws_iot_mqtt_client_acknowledge(client, tokens[0]));
+    CHECK_CODE(AWS_IOT_MQTT_ERR_STALE, aws_iot_mqtt_client_acknowledge(client, tokens[MESSAGES - 1]));
+    CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_ARGUMENT, aws_iot_mqtt_client_acknowledge(client, UINT64_MAX));
     CHECK_OK(aws_iot_mqtt_client_acknowledge(client, 0));
     disconnect_and_free(client);
 }
@@ -51,7 +51,7 @@ static void one_waits(char **argv) {
     subscribed(argv);
     gate_wait(&came, MESSAGES);
     for (int i = 1; i < MESSAGES; i++) CHECK_OK(aws_iot_mqtt_client_acknowledge(client, tokens[i]));
-    CHECK_FAILS(AWS_IOT_MQTT_ERR_NOT_FOUND, "", aws_iot_mqtt_client_acknowledge(client, tokens[1]));
+    CHECK_FAILS(AWS_IOT_MQTT_ERR_STALE, "", aws_iot_mqtt_client_acknowledge(client, tokens[1]));
     CHECK_OK(publish_text(client, "none", "yet", 1));
     CHECK_OK(aws_iot_mqtt_client_acknowledge(client, tokens[0]));
     CHECK_OK(publish_text(client, "now", "all", 1));

@@ -35,6 +35,8 @@ int main(int argc, char **argv) {
     WRONG(aws_iot_mqtt_client_connect_async(client, 600, never, &freed, count_free, &operation));
     WRONG(aws_iot_mqtt_client_configure_endpoint(client, "elsewhere.invalid", 8883));
     WRONG(aws_iot_mqtt_client_configure_tls(client, true));
+    WRONG(aws_iot_mqtt_client_configure_proxy(client, "http://localhost:3128"));
+    WRONG(aws_iot_mqtt_client_configure_alpn(client, "mqtt"));
     WRONG(aws_iot_mqtt_client_configure_auto_reconnect_backoff_time(client, 1000, 32000, 20000));
     WRONG(aws_iot_mqtt_client_configure_offline_publish_queueing(client, 5, AWS_IOT_MQTT_DROP_OLDEST));
     WRONG(aws_iot_mqtt_client_configure_draining_frequency(client, 2.0));

@@ -8,6 +8,7 @@ program_of() {
     case "$1" in
         mosquitto-clients) echo mosquitto_sub ;;
         binutils) echo nm ;;
+        tinyproxy-bin) echo tinyproxy ;;
         *) echo "$1" ;;
     esac
 }

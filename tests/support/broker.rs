@@ -88,6 +88,28 @@ pub struct Listener {
 }
 
 impl Listener {
+    pub fn port(&self) -> u16 {
+        self.listener.local_addr().expect("the port").port()
+    }
+
+    /// What the next connection's ClientHello says: the server name, and the protocol names of ALPN. Then the connection ends.
+    pub fn accept_client_hello(&mut self) -> (Option<String>, Option<Vec<String>>) {
+        let mut stream = self.accept_tcp();
+        stream
+            .set_read_timeout(Some(STEP))
+            .expect("a read time-out");
+        let mut acceptor = rustls::server::Acceptor::default();
+        loop {
+            acceptor.read_tls(&mut stream).expect("a ClientHello");
+            if let Some(accepted) = acceptor.accept().expect("a ClientHello") {
+                let hello = accepted.client_hello();
+                let name = hello.server_name().map(str::to_owned);
+                let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+                return (name, hello.alpn().map(|names| names.map(text).collect()));
+            }
+        }
+    }
+
     /// The next connection, its TLS handshake done.
     pub fn accept(&mut self) -> Connection {
         let stream = self.accept_tcp();

@@ -98,27 +98,6 @@ impl Program {
     }
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
-<<<<<<< HEAD
-        let mut command = if self.checked == Checked::ByValgrind {
-            let mut valgrind = Command::new("valgrind");
-            valgrind
-                .args([
-                    "--quiet",
-                    "--error-exitcode=9",
-                    "--leak-check=full",
-                    "--errors-for-leak-kinds=definite",
-                    "--num-callers=24",
-                    concat!(
-                        "--suppressions=",
-                        env!("CARGO_MANIFEST_DIR"),
-                        "/tests/valgrind.supp"
-                    ),
-                ])
-                .arg(self.executable());
-            valgrind
-        } else {
-            Command::new(self.executable())
-=======
         let mut command = Command::new("valgrind");
         match self.checked {
             Checked::ByValgrind => command.args([
@@ -126,6 +105,12 @@ impl Program {
                 "--error-exitcode=9",
                 "--leak-check=full",
                 "--errors-for-leak-kinds=definite",
+                "--num-callers=24",
+                concat!(
+                    "--suppressions=",
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/tests/valgrind.supp"
+                ),
             ]),
             Checked::ByCallgrind => command.args(["--quiet", "--tool=callgrind"]).arg(format!(
                 "--callgrind-out-file={}",
@@ -135,7 +120,6 @@ impl Program {
                 command = Command::new(self.executable());
                 &mut command
             }
->>>>>>> reliab
         };
         if command.get_program() == "valgrind" {
             command.arg(self.executable());
@@ -177,9 +161,20 @@ impl Program {
 
     /// Runs against a scripted broker with the arguments `127.0.0.1 PORT DIRECTORY ...`; both must succeed. `-` as directory: plain TCP.
     pub fn run_with(&self, broker: Broker, directory: &str, more: &[&str]) {
+        self.run_on(broker, directory, more, &[]);
+    }
+
+    /// The same on the way that the environment chooses (see `tests/c/check.h`).
+    pub fn run_on(
+        &self,
+        broker: Broker,
+        directory: &str,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) {
         let port = broker.port().to_string();
         let arguments = [&["127.0.0.1", &port, directory], more].concat();
-        let program = self.start(&arguments).outcome();
+        let program = self.start_with(&arguments, environment).outcome();
         let Err(why) = program else {
             return broker.finish();
         };

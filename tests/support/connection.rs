@@ -83,6 +83,15 @@ impl Connection {
         }
     }
 
+    /// The next bytes, exactly so many.
+    pub fn read_exact(&mut self, count: usize) -> Vec<u8> {
+        let mut got = vec![0; count];
+        match self.fill(&mut got) {
+            Ok(filled) if filled == count => got,
+            other => panic!("{count} bytes were expected and this came: {other:?}"),
+        }
+    }
+
     /// The next packet, whatever it is; `None` at the end of the stream.
     pub fn try_read_packet(&mut self) -> Option<Packet> {
         let mut raw = vec![0; 1];
@@ -284,6 +293,11 @@ impl Connection {
                 Err((_, error)) => panic!("the client was expected to give up: {error}"),
             }
         }
+    }
+
+    /// [`Connection::silence`], and the end of this connection.
+    pub fn silence_all(mut self) {
+        self.silence();
     }
 
     /// The orderly end, from our side.

@@ -10,8 +10,11 @@ pub mod connection;
 pub mod mosquitto;
 pub mod packets;
 pub mod process;
+pub mod proxies;
+pub mod rabbitmq;
 pub mod scenario;
 pub mod temporary;
+pub mod websocket;
 
 use std::time::Duration;
 
