@@ -1,5 +1,9 @@
 //! What the application decides: plain data with its defaults. Checked where it is set (`ffi/configure.rs`) and, across fields, in [`Config::validate`].
 
+mod iam;
+
+pub use iam::{IamCredentials, IotCredentialsProvider};
+
 use crate::error::{Code, Error};
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,6 +126,9 @@ pub struct Pem {
     pub text: Zeroizing<Vec<u8>>,
 }
 
+/// How AWS IoT's connections are called in a signature, unless configured otherwise.
+pub const SIGNING_SERVICE: &str = "iotdevicegateway";
+
 /// Everything that the application may configure.
 #[derive(Clone)]
 pub struct Config {
@@ -130,6 +137,13 @@ pub struct Config {
     /// False: plain TCP, for brokers in the local network.
     pub tls: bool,
     pub credentials: Option<Arc<Credentials>>,
+    /// For SigV4. `None`: the other sources are asked (see `engine/credentials.rs`).
+    pub iam_credentials: Option<Arc<IamCredentials>>,
+    pub iot_credentials_provider: Option<Arc<IotCredentialsProvider>>,
+    /// The AWS region to sign for. `None`: as the host name says.
+    pub region: Option<String>,
+    /// The service to sign for.
+    pub signing_service: String,
     pub username: Option<String>,
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// Whether the user name tells the service which SDK connects.
@@ -144,6 +158,10 @@ impl Default for Config {
             port: 0,
             tls: true,
             credentials: None,
+            iam_credentials: None,
+            iot_credentials_provider: None,
+            region: None,
+            signing_service: SIGNING_SERVICE.to_owned(),
             username: None,
             password: None,
             metrics: true,

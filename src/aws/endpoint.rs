@@ -27,10 +27,29 @@ pub fn alpn(_host: &str, port: u16) -> Option<&'static str> {
 /// Whether the host is AWS's own, by the end of its name. (A custom domain is not to be told from any other host.)
 pub fn is_aws(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    without_aws_suffix(&host).is_some()
+}
+
+/// What stands before the domain of AWS in a name in lower case; never empty.
+pub(super) fn without_aws_suffix(host: &str) -> Option<&str> {
     SUFFIXES
         .iter()
-        .filter_map(|suffix| host.strip_suffix(suffix))
-        .any(|rest| !rest.is_empty())
+        .find_map(|suffix| host.strip_suffix(suffix).filter(|rest| !rest.is_empty()))
+}
+
+/// The value of HTTP's header `Host`, which a signature covers: in lower case, and with the port only where the scheme implies
+/// another one.
+pub fn host_header(host: &str, port: u16, tls: bool) -> String {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let host = match host.contains(':') {
+        // The zone of a link-local address is ours alone (RFC 6874 section 4).
+        true => format!("[{}]", host.split('%').next().unwrap_or(&host)),
+        false => host,
+    };
+    match (port, tls) {
+        (443, true) | (80, false) => host,
+        _ => format!("{host}:{port}"),
+    }
 }
 
 /// The user name for CONNECT: `<user name>?SDK=...&Version=...` if metrics are enabled. AWS IoT cuts it off at the last '?' and
