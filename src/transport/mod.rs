@@ -1,5 +1,6 @@
 //! Bytes to and from the broker: TCP, TLS over it.
 
+pub mod https;
 pub mod tcp;
 pub mod tls;
 
