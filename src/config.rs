@@ -136,6 +136,8 @@ pub struct Config {
     pub port: u16,
     /// False: plain TCP, for brokers in the local network.
     pub tls: bool,
+    /// MQTT in WebSocket frames.
+    pub websocket: bool,
     pub credentials: Option<Arc<Credentials>>,
     /// For SigV4. `None`: the other sources are asked (see `engine/credentials.rs`).
     pub iam_credentials: Option<Arc<IamCredentials>>,
@@ -157,6 +159,7 @@ impl Default for Config {
             host: String::new(),
             port: 0,
             tls: true,
+            websocket: false,
             credentials: None,
             iam_credentials: None,
             iot_credentials_provider: None,

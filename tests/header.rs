@@ -13,6 +13,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("client.rs", "Life cycle"),
     ("configure.rs", "Configure: where to connect, and as whom"),
     ("credentials.rs", "Configure: certificates and keys"),
+    ("iam.rs", "Configure: IAM credentials and signatures"),
     (
         "timing.rs",
         "Configure: how long to wait, and how often to try",

@@ -2,22 +2,29 @@
 //! to be ready before the first byte.
 
 use super::client::Inner;
+use super::credentials::{self, Signing};
 use super::layers::{Layer, Layers};
-use super::{SocketFactory, scope};
+use super::{CredentialsProvider, SocketFactory, clock, scope};
 use crate::aws::endpoint;
 use crate::config::Config;
 use crate::error::{Code, Error};
+use crate::log::Log;
+use crate::time::Instant;
 use crate::transport::tcp::{self, TcpLink};
 use crate::transport::tls::TlsConfig;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What a dialer needs to know of the client.
 pub(super) struct Dial {
     pub(super) config: Config,
     pub(super) factory: Option<SocketFactory>,
-    /// Of the whole attempt, when the job was given.
-    pub(super) milliseconds_left: u64,
+    pub(super) provider: Option<CredentialsProvider>,
+    pub(super) signing: Arc<Signing>,
+    pub(super) log: Log,
+    /// Of the whole attempt.
+    pub(super) deadline: Instant,
 }
 
 /// What a dialer brings.
@@ -34,17 +41,45 @@ pub(super) enum Way {
 impl Dial {
     pub(super) fn run(self, client: &Inner) -> Result<Dialed, Error> {
         let layers = self.layers()?;
+        if self.config.websocket {
+            if credentials::signs(&self.config, self.provider.is_some()) {
+                let host =
+                    endpoint::host_header(&self.config.host, self.config.port, self.config.tls);
+                self.signed_path(client, &host)?;
+            }
+            return Err(Error::new(
+                Code::NotSupported,
+                "use_websocket: this version has MQTT over TLS only",
+            ));
+        }
         let (host, port) = (&self.config.host, self.config.port);
         let way = match &self.factory {
-            Some(factory) => {
-                let fd = scope::enter(client.key(), scope::Kind::Outside, || {
-                    factory(host, port, self.milliseconds_left)
-                });
-                Way::Socket(adopt(fd)?)
-            }
+            Some(_) => Way::Socket(self.ask_the_factory(client, host, port)?),
             None => Way::Addresses(interleave(tcp::resolve(host, port)?)),
         };
         Ok(Dialed { way, layers })
+    }
+
+    pub(super) fn milliseconds_left(&self) -> u64 {
+        let left = self.deadline.since(clock::now()).as_millis();
+        u64::try_from(left).unwrap_or(u64::MAX)
+    }
+
+    /// A socket of the application's for this host and port.
+    pub(super) fn ask_the_factory(
+        &self,
+        client: &Inner,
+        host: &str,
+        port: u16,
+    ) -> Result<TcpLink, Error> {
+        let Some(factory) = &self.factory else {
+            return Err(Error::new(Code::Internal, "there is no socket factory"));
+        };
+        let left = self.milliseconds_left();
+        let fd = scope::enter(client.key(), scope::Kind::Outside, || {
+            factory(host, port, left)
+        });
+        adopt(fd)
     }
 
     fn layers(&self) -> Result<Layers, Error> {
@@ -62,7 +97,7 @@ impl Dial {
 
 /// The two families in turn, beginning with the one that the resolver prefers (RFC 8305 section 4), so that one that leads nowhere
 /// costs little.
-fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let prefers_ipv6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (preferred, others): (Vec<_>, Vec<_>) = addresses
         .into_iter()

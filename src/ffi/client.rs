@@ -6,7 +6,6 @@ use super::types::aws_iot_mqtt_client;
 use super::{borrow, check, client_id, fork};
 use crate::config::{Config, SessionConfig};
 use crate::engine::Client;
-use crate::error::{Code, Error};
 use std::ffi::{c_char, c_int};
 use std::sync::Arc;
 
@@ -21,7 +20,6 @@ use std::sync::Arc;
 ///                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
 ///                       the account says otherwise.
 /// @param out            Receives the client, which the caller owns and ends with aws_iot_mqtt_client_free().
-/// @return AWS_IOT_MQTT_ERR_NOT_SUPPORTED for a transport that this library was built without.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_new(
     client_id: *const c_char,
@@ -40,12 +38,6 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new(
         };
         check::length(client_id.len(), "client_id")?;
         let protocol = check::protocol(protocol)?;
-        if use_websocket {
-            return Err(Error::new(
-                Code::NotSupported,
-                "use_websocket: this version has MQTT over TLS only",
-            ));
-        }
         let client_id = match client_id {
             "" => client_id::generate(),
             chosen => chosen.to_owned(),
@@ -59,6 +51,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new(
         };
         let client = Client::new(Config {
             session,
+            websocket: use_websocket,
             ..Config::default()
         })?;
         out.write(Arc::into_raw(client).cast_mut().cast());

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod mosquitto;
 pub mod packets;
 pub mod process;
+pub mod sigv4;
 pub mod temporary;
 
 use std::time::Duration;
