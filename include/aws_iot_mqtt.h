@@ -22,7 +22,8 @@
  *     client is yours to order: no call may begin after aws_iot_mqtt_client_free() has begun.
  *  7. Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
  *     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
- *     only the later callbacks of its own client. Log, socket factory and userdata_free callbacks differ; their types say how.
+ *     only the later callbacks of its own client. Log, socket factory, credentials provider and userdata_free callbacks differ;
+ *     their types say how.
  *     A callback must return: no C++ exception and no longjmp may leave it.
  *  8. Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
  *     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
@@ -248,11 +249,16 @@ typedef enum {
 typedef struct aws_iot_mqtt_client aws_iot_mqtt_client;
 
 /**
+ * Where a credentials provider puts what it gives: see aws_iot_mqtt_credentials_set(). Lent to that callback (rule 8).
+ */
+typedef struct aws_iot_mqtt_credentials_sink aws_iot_mqtt_credentials_sink;
+
+/**
  * Makes a connected stream socket, for instance through a proxy, a modem or a certain interface. It runs on a thread of its
  * own, outside the order of the other callbacks, at most once at a time for one client. A blocking call on the same client
  * inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
  *
- * @param host          The configured host, or that of the configured proxy; lent.
+ * @param host          The configured host, or that of the configured proxy or of the AWS IoT credentials provider; lent.
  * @param port          Its port.
  * @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
  * @param userdata      What was registered.
@@ -268,6 +274,21 @@ typedef int (*aws_iot_mqtt_socket_factory_fn)(const char *host, uint16_t port, u
  * @param userdata  What was registered. It may be NULL.
  */
 typedef void (*aws_iot_mqtt_userdata_free_fn)(void *userdata);
+
+/**
+ * Gives IAM credentials for one attempt to connect, by aws_iot_mqtt_credentials_set(). It runs on a thread of its own, outside the
+ * order of the other callbacks, at most once at a time for one client. A blocking call on the same client inside it returns
+ * AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+ *
+ * @param sink          Takes the credentials; lent.
+ * @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
+ * @param userdata      What was registered.
+ * @return 0 if credentials were set. Anything else fails the attempt with AWS_IOT_MQTT_ERR_CREDENTIALS, whose detail names the
+ *         number.
+ */
+typedef int (*aws_iot_mqtt_credentials_provider_fn)(aws_iot_mqtt_credentials_sink *sink,
+                                                    uint64_t remaining_ms,
+                                                    void *userdata);
 
 /** The one outcome of an asynchronous operation. Made by the library, lent to a callback (rule 8). */
 typedef struct {
@@ -694,6 +715,98 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_proxy(aws_iot_mqtt_client *clie
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_alpn(aws_iot_mqtt_client *client,
                                                       const char *protocols);
+
+/* ======== Configure: IAM credentials and signatures ======== */
+
+/**
+ * Sets the IAM credentials that sign the request for MQTT over WebSocket (Signature Version 4). They come before all other
+ * sources, which are, in this order: aws_iot_mqtt_client_configure_iam_credentials_provider(),
+ * aws_iot_mqtt_client_configure_iot_credentials_provider(), the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+ * AWS_SESSION_TOKEN), and the shared credentials file (~/.aws/credentials or AWS_SHARED_CREDENTIALS_FILE, profile AWS_PROFILE or
+ * [default]). Environment and file are read for each attempt to connect; do not change the environment meanwhile.
+ *
+ * Accepted at any time and used from the next attempt on: temporary credentials can be replaced before they expire. The copies
+ * are wiped when they are no longer needed.
+ *
+ * @param client             The client.
+ * @param access_key_id      Access key id. NULL together with the other two: removes configured credentials.
+ * @param secret_access_key  Secret access key.
+ * @param session_token      Session token of temporary credentials, or NULL.
+ * @return AWS_IOT_MQTT_ERR_CREDENTIALS for a key that cannot be right, such as one with a line break at its end.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_iam_credentials(aws_iot_mqtt_client *client,
+                                                                 const char *access_key_id,
+                                                                 const char *secret_access_key,
+                                                                 const char *session_token);
+
+/**
+ * Lets the application give IAM credentials for each attempt to connect, from Cognito, an SSO, a secure store or wherever else.
+ * Accepted at any time and used from the next attempt on.
+ *
+ * @param client         The client.
+ * @param callback       Gives the credentials. NULL: the other sources are asked (default).
+ * @param userdata       Handed to the callback (rule 9).
+ * @param userdata_free  Gives userdata back; may be NULL.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_iam_credentials_provider(aws_iot_mqtt_client *client,
+                                                                          aws_iot_mqtt_credentials_provider_fn callback,
+                                                                          void *userdata,
+                                                                          aws_iot_mqtt_userdata_free_fn userdata_free);
+
+/**
+ * Gives the credentials that a credentials provider was asked for; to be called inside that callback. The last call counts.
+ *
+ * @param sink               What the callback got.
+ * @param access_key_id      Access key id; copied, as the others are.
+ * @param secret_access_key  Secret access key.
+ * @param session_token      Session token of temporary credentials, or NULL.
+ * @param expires_unix_secs  When they expire, in seconds since 1970 (UTC); 0: not known, or never. Expired ones fail the attempt.
+ * @return AWS_IOT_MQTT_ERR_CREDENTIALS for a key that cannot be right, such as one with a line break at its end.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_credentials_set(aws_iot_mqtt_credentials_sink *sink,
+                                                const char *access_key_id,
+                                                const char *secret_access_key,
+                                                const char *session_token,
+                                                uint64_t expires_unix_secs);
+
+/**
+ * Lets the AWS IoT credentials provider of the account give temporary IAM credentials for the device's certificate (see
+ * aws_iot_mqtt_client_configure_credentials()), so that no IAM key has to be on the device. They are asked for over HTTPS when
+ * an attempt to connect needs some, and used again until 5 minutes before they expire (half of their life, if that is shorter). The
+ * socket factory, where there is one, also makes the socket for this. Accepted at any time and used from the next attempt on.
+ *
+ * @param client         The client.
+ * @param endpoint_host  Its host: `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints it. NULL together
+ *                       with the other two, and port 0: it is not asked (default).
+ * @param port           443 in AWS IoT.
+ * @param role_alias     The role alias; capital letters matter.
+ * @param thing_name     The thing that the certificate is attached to, where the policy or role names it; NULL: none is told.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_iot_credentials_provider(aws_iot_mqtt_client *client,
+                                                                          const char *endpoint_host,
+                                                                          uint16_t port,
+                                                                          const char *role_alias,
+                                                                          const char *thing_name);
+
+/**
+ * Sets the AWS region that the request for MQTT over WebSocket is signed for. The name of an AWS IoT endpoint tells it; a custom
+ * domain, a VPC endpoint or a local gateway does not.
+ *
+ * @param client  The client.
+ * @param region  For instance "eu-central-1". NULL: as the host name says (default).
+ * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_region(aws_iot_mqtt_client *client,
+                                                        const char *region);
+
+/**
+ * Sets the service that the request for MQTT over WebSocket is signed for.
+ *
+ * @param client   The client.
+ * @param service  NULL: "iotdevicegateway" (default), which suits AWS IoT. Some older gateways know "iotdata" only.
+ * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_signing_service(aws_iot_mqtt_client *client, const char *service);
 
 /* ======== Configure: how long to wait, and how often to try ======== */
 

@@ -1,7 +1,9 @@
 //! What the application decides: plain data with its defaults. Checked where it is set (`ffi/configure.rs`) and, across fields, in [`Config::validate`].
 
+mod iam;
 mod proxy;
 
+pub use iam::{IamCredentials, IotCredentialsProvider};
 pub use proxy::{Proxy, ProxyKind, ProxyLogin};
 
 use crate::error::{Code, Error};
@@ -136,6 +138,8 @@ pub struct CustomAuthorizer {
     /// Of the token, in Base64. `None`: the authorizer has signing disabled.
     pub signature: Option<Zeroizing<String>>,
 }
+/// How AWS IoT's connections are called in a signature, unless configured otherwise.
+pub const SIGNING_SERVICE: &str = "iotdevicegateway";
 
 /// Everything that the application may configure.
 #[derive(Clone)]
@@ -151,6 +155,13 @@ pub struct Config {
     pub alpn: Option<Vec<String>>,
     pub credentials: Option<Arc<Credentials>>,
     pub custom_authorizer: Option<Arc<CustomAuthorizer>>,
+    /// For SigV4. `None`: the other sources are asked (see `engine/credentials.rs`).
+    pub iam_credentials: Option<Arc<IamCredentials>>,
+    pub iot_credentials_provider: Option<Arc<IotCredentialsProvider>>,
+    /// The AWS region to sign for. `None`: as the host name says.
+    pub region: Option<String>,
+    /// The service to sign for.
+    pub signing_service: String,
     pub username: Option<String>,
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// Whether the user name tells the service which SDK connects.
@@ -169,6 +180,10 @@ impl Default for Config {
             alpn: None,
             credentials: None,
             custom_authorizer: None,
+            iam_credentials: None,
+            iot_credentials_provider: None,
+            region: None,
+            signing_service: SIGNING_SERVICE.to_owned(),
             username: None,
             password: None,
             metrics: true,

@@ -15,6 +15,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("credentials.rs", "Configure: certificates and keys"),
     ("authorizer.rs", "Configure: custom authorizers"),
     ("network.rs", "Configure: proxies and ALPN"),
+    ("iam.rs", "Configure: IAM credentials and signatures"),
     (
         "timing.rs",
         "Configure: how long to wait, and how often to try",

@@ -46,10 +46,14 @@ pub fn host_header(host: &str, port: u16, tls: bool) -> String {
 /// Whether the host is AWS's own, by the end of its name. (A custom domain is not to be told from any other host.)
 pub fn is_aws(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    without_aws_suffix(&host).is_some()
+}
+
+/// What stands before the domain of AWS in a name in lower case; never empty.
+pub(super) fn without_aws_suffix(host: &str) -> Option<&str> {
     SUFFIXES
         .iter()
-        .filter_map(|suffix| host.strip_suffix(suffix))
-        .any(|rest| !rest.is_empty())
+        .find_map(|suffix| host.strip_suffix(suffix).filter(|rest| !rest.is_empty()))
 }
 
 /// The user name for CONNECT: `<user name>?SDK=...&Version=...` if metrics are enabled. AWS IoT cuts it off at the last '?' and

@@ -76,7 +76,9 @@ impl Attempt {
     /// What is being waited for, for people.
     pub(super) fn stage(&self) -> &'static str {
         match self {
-            Attempt::Begun { .. } | Attempt::Dialing => "name resolution or the socket factory",
+            Attempt::Begun { .. } | Attempt::Dialing => {
+                "name resolution, the socket factory or IAM credentials"
+            }
             Attempt::Connecting(_) => "TCP",
             Attempt::Opening { name, .. } => name,
         }
@@ -98,7 +100,7 @@ impl State {
                 }
             };
             let step = match attempt {
-                Attempt::Begun { deadline } => self.dial(inner, now, deadline),
+                Attempt::Begun { deadline } => self.dial(inner, deadline),
                 Attempt::Dialing => Ok((Connection::Attempt(Attempt::Dialing), false)),
                 Attempt::Connecting(race) => self.race(inner, now, race),
                 Attempt::Opening {
@@ -160,9 +162,10 @@ impl State {
         self.take_outputs();
     }
 
-    fn dial(&mut self, inner: &Arc<Inner>, now: Instant, deadline: Instant) -> Step {
-        if self.outside > 0 && self.socket_factory.is_some() {
-            // The factory of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
+    fn dial(&mut self, inner: &Arc<Inner>, deadline: Instant) -> Step {
+        let asks = self.socket_factory.is_some() || self.credentials_provider.is_some();
+        if self.outside > 0 && asks {
+            // A callback of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
             return Ok((Connection::Attempt(Attempt::Begun { deadline }), false));
         }
         self.attempt += 1;
@@ -179,11 +182,14 @@ impl State {
         let dial = Dial {
             config: self.config.clone(),
             factory: self.socket_factory.clone(),
-            milliseconds_left: u64::try_from(deadline.since(now).as_millis()).unwrap_or(u64::MAX),
+            provider: self.credentials_provider.clone(),
+            signing: Arc::clone(&self.signing),
+            log: self.log.clone(),
+            deadline,
         };
         let client = Arc::clone(inner);
         // While the application's code runs there, `free` has to wait for it; it does not wait for name resolution.
-        let outside = usize::from(dial.factory.is_some());
+        let outside = usize::from(dial.factory.is_some() || dial.provider.is_some());
         self.outside += outside;
         let asked = inner.engine.dialers.run(Box::new(move || {
             let dialed = dial.run(&client);

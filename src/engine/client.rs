@@ -1,14 +1,14 @@
 //! The client: what the application calls.
 
 use super::dispatch::Handlers;
-use super::scope;
 use super::shared::{self, Engine, lock};
 use super::state::{BURST, BURST_BYTES, Connection, State, Tag};
 use super::waiter::Waiter;
 use super::{
-    Accepted, Completed, Completion, ConnectFailedHandler, MessageHandler, OfflineHandler,
-    OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats, clock,
+    Accepted, Completed, Completion, ConnectFailedHandler, CredentialsProvider, MessageHandler,
+    OfflineHandler, OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats, clock,
 };
+use super::{credentials, scope};
 use crate::aws::endpoint;
 use crate::config::{Config, QoS};
 use crate::error::{Code, Error};
@@ -67,6 +67,8 @@ impl Client {
             waiting_calls: 0,
             handlers: Handlers::default(),
             socket_factory: None,
+            credentials_provider: None,
+            signing: Arc::default(),
             outside: 0,
             attended: false,
             read_again: false,
@@ -125,6 +127,18 @@ impl Client {
             ));
         }
         let replaced = std::mem::replace(&mut state.socket_factory, make());
+        drop(state);
+        drop(replaced);
+        Ok(())
+    }
+
+    /// At any time; asked from the next attempt on.
+    pub fn configure_credentials_provider(
+        &self,
+        make: impl FnOnce() -> Option<CredentialsProvider>,
+    ) -> Result<(), Error> {
+        let mut state = self.inner.enter()?;
+        let replaced = std::mem::replace(&mut state.credentials_provider, make());
         drop(state);
         drop(replaced);
         Ok(())
@@ -398,6 +412,10 @@ impl Inner {
         self.key
     }
 
+    pub(super) fn is_freed(&self) -> bool {
+        self.freed.load(Ordering::Acquire)
+    }
+
     /// The state, if the client may be used.
     fn enter(&self) -> Result<MutexGuard<'_, State>, Error> {
         if self.generation != shared::generation() {
@@ -491,7 +509,7 @@ impl Inner {
         if scope::would_deadlock(self.key) {
             return Err(Error::new(
                 Code::WouldDeadlock,
-                "a call that waits for this client inside its own socket factory would wait for itself",
+                "a call that waits for this client inside its own socket factory or credentials provider would wait for itself",
             ));
         }
         let waiter = Arc::new(Waiter::default());
@@ -589,6 +607,9 @@ impl State {
 
     fn check_connectable(&self) -> Result<(), Error> {
         self.config.validate()?;
+        if credentials::signs(&self.config, self.credentials_provider.is_some()) {
+            credentials::region(&self.config)?;
+        }
         if !self.config.tls && endpoint::is_aws(&self.config.host) {
             return Err(Error::new(
                 Code::NotSupported,

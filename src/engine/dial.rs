@@ -2,11 +2,14 @@
 //! to be ready before the first byte.
 
 use super::client::Inner;
+use super::credentials::{self, Signing};
 use super::layers::{Layer, Layers};
-use super::{SocketFactory, scope};
+use super::{CredentialsProvider, SocketFactory, clock, scope};
 use crate::aws::endpoint;
 use crate::config::{Config, Credentials};
 use crate::error::{Code, Error};
+use crate::log::Log;
+use crate::time::Instant;
 use crate::transport::tcp::{self, TcpLink};
 use crate::transport::tls::TlsConfig;
 use crate::transport::websocket::Upgrade;
@@ -19,8 +22,11 @@ use zeroize::Zeroizing;
 pub(super) struct Dial {
     pub(super) config: Config,
     pub(super) factory: Option<SocketFactory>,
-    /// Of the whole attempt, when the job was given.
-    pub(super) milliseconds_left: u64,
+    pub(super) provider: Option<CredentialsProvider>,
+    pub(super) signing: Arc<Signing>,
+    pub(super) log: Log,
+    /// Of the whole attempt.
+    pub(super) deadline: Instant,
 }
 
 /// What a dialer brings.
@@ -36,15 +42,10 @@ pub(super) enum Way {
 
 impl Dial {
     pub(super) fn run(self, client: &Inner) -> Result<Dialed, Error> {
-        let layers = self.layers()?;
+        let layers = self.layers(client)?;
         let (host, port) = self.config.next_hop();
         let way = match &self.factory {
-            Some(factory) => {
-                let fd = scope::enter(client.key(), scope::Kind::Outside, || {
-                    factory(host, port, self.milliseconds_left)
-                });
-                Way::Socket(adopt(fd)?)
-            }
+            Some(_) => Way::Socket(self.ask_the_factory(client, host, port)?),
             None => Way::Addresses(interleave(
                 tcp::resolve(host, port).map_err(|error| self.config.blame_proxy(error))?,
             )),
@@ -52,7 +53,29 @@ impl Dial {
         Ok(Dialed { way, layers })
     }
 
-    fn layers(&self) -> Result<Layers, Error> {
+    pub(super) fn milliseconds_left(&self) -> u64 {
+        let left = self.deadline.since(clock::now()).as_millis();
+        u64::try_from(left).unwrap_or(u64::MAX)
+    }
+
+    /// A socket of the application's for this host and port.
+    pub(super) fn ask_the_factory(
+        &self,
+        client: &Inner,
+        host: &str,
+        port: u16,
+    ) -> Result<TcpLink, Error> {
+        let Some(factory) = &self.factory else {
+            return Err(Error::new(Code::Internal, "there is no socket factory"));
+        };
+        let left = self.milliseconds_left();
+        let fd = scope::enter(client.key(), scope::Kind::Outside, || {
+            factory(host, port, left)
+        });
+        adopt(fd)
+    }
+
+    fn layers(&self, client: &Inner) -> Result<Layers, Error> {
         let config = &self.config;
         let mut layers = Layers::new();
         if let Some(proxy) = &config.proxy {
@@ -68,7 +91,7 @@ impl Dial {
             });
         }
         if config.websocket {
-            layers.push_back(Layer::WebSocket(self.upgrade()?));
+            layers.push_back(Layer::WebSocket(self.upgrade(client)?));
         }
         Ok(layers)
     }
@@ -84,22 +107,34 @@ impl Dial {
         }
     }
 
-    /// The request for WebSocket, made anew for each attempt. What it says is not signed: a custom authorizer reads the user name
-    /// of CONNECT, and local brokers want no more.
-    fn upgrade(&self) -> Result<Upgrade, Error> {
+    /// The request for WebSocket, made and signed anew for each attempt. Not signed where a custom authorizer reads the user name of
+    /// CONNECT, nor for local brokers.
+    fn upgrade(&self, client: &Inner) -> Result<Upgrade, Error> {
         let config = &self.config;
+        let host_header = endpoint::host_header(&config.host, config.port, config.tls);
+        if !credentials::signs(config, self.provider.is_some()) {
+            return Ok(Upgrade {
+                host_header,
+                path_and_query: Zeroizing::new("/mqtt".into()),
+                extra_headers: Vec::new(),
+                refused: None,
+            });
+        }
+        let (signing, log) = (Arc::clone(&self.signing), self.log.clone());
         Ok(Upgrade {
-            host_header: endpoint::host_header(&config.host, config.port, config.tls),
-            path_and_query: Zeroizing::new("/mqtt".into()),
+            path_and_query: self.signed_path(client, &host_header)?,
+            host_header,
             extra_headers: Vec::new(),
-            refused: None,
+            refused: Some(Box::new(move |refusal| {
+                signing.refused(refusal.status, refusal.date.as_deref(), &log);
+            })),
         })
     }
 }
 
 /// The two families in turn, beginning with the one that the resolver prefers (RFC 8305 section 4), so that one that leads nowhere
 /// costs little.
-fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let prefers_ipv6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (preferred, others): (Vec<_>, Vec<_>) = addresses
         .into_iter()

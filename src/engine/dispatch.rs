@@ -169,17 +169,18 @@ impl Inner {
 
     /// The last step of a freed client: drops what the application registered, which frees its userdata.
     fn retire(self: &Arc<Self>) {
-        let (handlers, factory, log) = {
+        let (handlers, factory, provider, log) = {
             let mut state = lock(&self.state);
             let log = state.session.set_log(Log::none());
             (
                 std::mem::take(&mut state.handlers),
                 state.socket_factory.take(),
+                state.credentials_provider.take(),
                 (log, std::mem::replace(&mut state.log, Log::none())),
             )
         };
         scope::enter(self.key, Kind::Ordered, move || {
-            drop((handlers, factory, log))
+            drop((handlers, factory, provider, log))
         });
         self.engine.core.unregister(self.key);
         lock(&self.state).retired = true;

@@ -9,6 +9,7 @@
 mod attempt;
 mod client;
 mod clock;
+mod credentials;
 mod dial;
 mod dialers;
 mod dispatch;
@@ -25,6 +26,6 @@ pub use crate::session::{Accepted, OperationId, OperationKind, State};
 pub use client::Client;
 pub use shared::forked;
 pub use types::{
-    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
-    OnlineHandler, OutcomeHandler, SocketFactory, Stats, Words,
+    Completed, Completion, ConnectFailedHandler, CredentialsProvider, Delivery, MessageHandler,
+    OfflineHandler, OnlineHandler, OutcomeHandler, SocketFactory, Stats, Words,
 };

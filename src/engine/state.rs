@@ -2,10 +2,11 @@
 
 use super::attempt::Attempt;
 use super::client::Inner;
+use super::credentials::Signing;
 use super::dispatch::{Callback, Handlers};
 use super::poller::Interest;
 use super::waiter::Waiter;
-use super::{Completed, Completion, MessageHandler, SocketFactory};
+use super::{Completed, Completion, CredentialsProvider, MessageHandler, SocketFactory};
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::log::{Level, Log};
@@ -54,7 +55,9 @@ pub(super) struct State {
     pub(super) waiting_calls: usize,
     pub(super) handlers: Handlers,
     pub(super) socket_factory: Option<SocketFactory>,
-    /// Callbacks outside of the order that are running (socket factory).
+    pub(super) credentials_provider: Option<CredentialsProvider>,
+    pub(super) signing: Arc<Signing>,
+    /// Callbacks outside of the order that are running (socket factory, credentials provider).
     pub(super) outside: usize,
     /// A worker was asked to attend to this client and has not come yet.
     pub(super) attended: bool,

@@ -1,6 +1,6 @@
 //! What the engine gives to the application's callbacks, and their types.
 
-use crate::config::QoS;
+use crate::config::{IamCredentials, QoS};
 use crate::error::Error;
 use crate::session::{Inbound, OperationId, OperationKind, Session};
 use std::sync::Arc;
@@ -105,6 +105,9 @@ pub type OutcomeHandler =
     Arc<dyn Fn(OperationId, OperationKind, &str, &Result<(), Error>) + Send + Sync>;
 /// Host, port, milliseconds left; gives a connected descriptor, or -1.
 pub type SocketFactory = Arc<dyn Fn(&str, u16, u64) -> i32 + Send + Sync>;
+
+/// Milliseconds left; gives credentials for one attempt.
+pub type CredentialsProvider = Arc<dyn Fn(u64) -> Result<IamCredentials, Error> + Send + Sync>;
 
 /// Counts and gauges of a client since it was made.
 #[derive(Clone, Debug, Default)]

@@ -2,13 +2,18 @@
 
 use super::error::aws_iot_mqtt_error;
 use super::guard::c_string;
-use super::types::{AWS_IOT_MQTT_QOS_NONE, aws_iot_mqtt_completion, aws_iot_mqtt_message};
-use crate::config::QoS;
-use crate::engine::{
-    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
-    OnlineHandler, OperationId, OperationKind, OutcomeHandler, SocketFactory, Words,
+use super::iam::Sink;
+use super::types::{
+    AWS_IOT_MQTT_QOS_NONE, aws_iot_mqtt_completion, aws_iot_mqtt_credentials_sink,
+    aws_iot_mqtt_message,
 };
-use crate::error::Error;
+use crate::config::{IamCredentials, QoS};
+use crate::engine::{
+    Completed, Completion, ConnectFailedHandler, CredentialsProvider, Delivery, MessageHandler,
+    OfflineHandler, OnlineHandler, OperationId, OperationKind, OutcomeHandler, SocketFactory,
+    Words,
+};
+use crate::error::{Code, Error};
 use crate::log::{Level, Log};
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -97,7 +102,7 @@ pub type aws_iot_mqtt_log_fn =
 /// own, outside the order of the other callbacks, at most once at a time for one client. A blocking call on the same client
 /// inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
 ///
-/// @param host          The configured host, or that of the configured proxy; lent.
+/// @param host          The configured host, or that of the configured proxy or of the AWS IoT credentials provider; lent.
 /// @param port          Its port.
 /// @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
 /// @param userdata      What was registered.
@@ -107,6 +112,23 @@ pub type aws_iot_mqtt_socket_factory_fn = Option<
     unsafe extern "C" fn(
         host: *const c_char,
         port: u16,
+        remaining_ms: u64,
+        userdata: *mut c_void,
+    ) -> c_int,
+>;
+
+/// Gives IAM credentials for one attempt to connect, by aws_iot_mqtt_credentials_set(). It runs on a thread of its own, outside the
+/// order of the other callbacks, at most once at a time for one client. A blocking call on the same client inside it returns
+/// AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+///
+/// @param sink          Takes the credentials; lent.
+/// @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
+/// @param userdata      What was registered.
+/// @return 0 if credentials were set. Anything else fails the attempt with AWS_IOT_MQTT_ERR_CREDENTIALS, whose detail names the
+///         number.
+pub type aws_iot_mqtt_credentials_provider_fn = Option<
+    unsafe extern "C" fn(
+        sink: *mut aws_iot_mqtt_credentials_sink,
         remaining_ms: u64,
         userdata: *mut c_void,
     ) -> c_int,
@@ -331,6 +353,42 @@ pub(super) fn socket_factory(
         // SAFETY: as in `completion`.
         unsafe { callback(host.as_ptr(), port, remaining_ms, userdata.pointer()) }
     }))
+}
+
+pub(super) fn credentials_provider(
+    callback: aws_iot_mqtt_credentials_provider_fn,
+    userdata: *mut c_void,
+    userdata_free: aws_iot_mqtt_userdata_free_fn,
+) -> Option<CredentialsProvider> {
+    let callback = callback?;
+    let userdata = Userdata::take(userdata, userdata_free);
+    Some(Arc::new(move |remaining_ms: u64| {
+        let sink = Sink::default();
+        let lent = (&raw const sink).cast_mut().cast();
+        // SAFETY: as in `completion`. C reaches the sink by `aws_iot_mqtt_credentials_set` only, which shares it.
+        let result = unsafe { callback(lent, remaining_ms, userdata.pointer()) };
+        given(result, sink.take())
+    }))
+}
+
+/// What came of asking the provider.
+fn given(
+    result: c_int,
+    credentials: Option<Result<IamCredentials, Error>>,
+) -> Result<IamCredentials, Error> {
+    let failed = |why: String| {
+        let detail = format!("the credentials provider callback {why}");
+        Err(Error::new(Code::Credentials, detail))
+    };
+    match (result, credentials) {
+        (0, Some(Ok(credentials))) => Ok(credentials),
+        (0, None) => failed("returned 0 but set no credentials".to_owned()),
+        (0, Some(Err(why))) => failed(format!(
+            "returned 0, but what it set was refused: {}",
+            why.detail
+        )),
+        (number, _) => failed(format!("failed: it returned {number}")),
+    }
 }
 
 /// A result as the two arguments that C gets.

@@ -8,6 +8,7 @@ use super::credentials::*;
 use super::error::aws_iot_mqtt_error::{self, *};
 use super::error::aws_iot_mqtt_last_error_detail;
 use super::events::*;
+use super::iam::*;
 use super::limits::*;
 use super::network::*;
 use super::operations::*;
@@ -45,6 +46,14 @@ unsafe extern "C" fn outcome(
 }
 unsafe extern "C" fn log(_: c_int, _: *const c_char, _: *mut c_void) {}
 unsafe extern "C" fn socket(_: *const c_char, _: u16, _: u64, _: *mut c_void) -> c_int {
+    -1
+}
+
+unsafe extern "C" fn credentials(
+    _: *mut aws_iot_mqtt_credentials_sink,
+    _: u64,
+    _: *mut c_void,
+) -> c_int {
     -1
 }
 
@@ -88,6 +97,11 @@ fn a_null_client_is_refused_and_nothing_is_taken_or_written() {
         aws_iot_mqtt_client_disable_metrics_collection();
         aws_iot_mqtt_client_configure_credentials(null(), null(), null(), null());
         aws_iot_mqtt_client_configure_credentials_pem(null(), 0, null(), 0, null(), 0, null());
+        aws_iot_mqtt_client_configure_iam_credentials(text, text, null());
+        aws_iot_mqtt_client_configure_iam_credentials_provider(Some(credentials), ud, free);
+        aws_iot_mqtt_client_configure_iot_credentials_provider(text, 443, text, text);
+        aws_iot_mqtt_client_configure_region(text);
+        aws_iot_mqtt_client_configure_signing_service(text);
         aws_iot_mqtt_client_configure_auto_reconnect_backoff_time(1, 2, 3);
         aws_iot_mqtt_client_configure_connect_disconnect_timeout(1);
         aws_iot_mqtt_client_configure_mqtt_operation_timeout(1);
@@ -166,7 +180,7 @@ fn new_refuses_what_it_cannot_be() {
             (
                 AWS_IOT_MQTT_ERR_INVALID_UTF8,
                 "client_id is not UTF-8",
-                (c"\xff".as_ptr(), 4, true, out),
+                (c"\xff".as_ptr(), 4, false, out),
             ),
         ] {
             let (client_id, protocol, use_websocket, place) = result;

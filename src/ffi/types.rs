@@ -70,6 +70,12 @@ pub struct aws_iot_mqtt_client {
     _opaque: [u8; 0],
 }
 
+/// Where a credentials provider puts what it gives: see aws_iot_mqtt_credentials_set(). Lent to that callback (rule 8).
+#[derive(Debug)]
+pub struct aws_iot_mqtt_credentials_sink {
+    _opaque: [u8; 0],
+}
+
 /// A message that came in. Made by the library, lent to a callback (rule 8).
 #[repr(C)]
 #[derive(Debug)]

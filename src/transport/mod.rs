@@ -1,6 +1,7 @@
 //! Bytes to and from the broker: TCP, and what is layered over it: a proxy's exchange, TLS, WebSocket.
 
 mod http;
+pub mod https;
 pub mod proxy;
 pub mod tcp;
 pub mod tls;

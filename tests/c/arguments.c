@@ -82,6 +82,11 @@ static void null_clients(char **argv) {
     WRONG("client", aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, 1000));
     WRONG("client", aws_iot_mqtt_client_configure_mqtt_operation_timeout(client, 1000));
     WRONG("client", aws_iot_mqtt_client_configure_tls(client, true));
+    WRONG("client", aws_iot_mqtt_client_configure_iam_credentials(client, "AKID", "secret", NULL));
+    WRONG("client", aws_iot_mqtt_client_configure_iam_credentials_provider(client, NULL, &freed, count_free));
+    WRONG("client", aws_iot_mqtt_client_configure_iot_credentials_provider(client, "localhost", 443, "alias", NULL));
+    WRONG("client", aws_iot_mqtt_client_configure_region(client, "eu-central-1"));
+    WRONG("client", aws_iot_mqtt_client_configure_signing_service(client, NULL));
     WRONG("client", aws_iot_mqtt_client_configure_socket_factory(client, NULL, &freed, count_free));
     WRONG("client", aws_iot_mqtt_client_enable_metrics_collection(client));
     WRONG("client", aws_iot_mqtt_client_disable_metrics_collection(client));

@@ -50,12 +50,17 @@ int main(int argc, char **argv) {
     WRONG(aws_iot_mqtt_client_configure_memory_limit(client, 1000));
     WRONG(aws_iot_mqtt_client_configure_max_packet_size(client, 1000));
     WRONG(aws_iot_mqtt_client_configure_refused_by_close_limit(client, 1));
+    WRONG(aws_iot_mqtt_client_configure_region(client, "eu-central-1"));
+    WRONG(aws_iot_mqtt_client_configure_signing_service(client, "iotdata"));
     WRONG(aws_iot_mqtt_client_enable_metrics_collection(client));
     WRONG(aws_iot_mqtt_client_disable_metrics_collection(client));
     CHECK_INT(77, operation);
     CHECK_INT(0, gate_count(&freed));
 
     CHECK_OK(aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 0, NULL, 0, NULL));
+    CHECK_OK(aws_iot_mqtt_client_configure_iam_credentials(client, "AKIDEXAMPLE", "secret", NULL));
+    CHECK_OK(aws_iot_mqtt_client_configure_iam_credentials_provider(client, NULL, NULL, NULL));
+    CHECK_OK(aws_iot_mqtt_client_configure_iot_credentials_provider(client, "localhost", 443, "alias", NULL));
     CHECK_OK(aws_iot_mqtt_client_configure_last_will(client, "gone", "bye", 3, 1, false));
     CHECK_OK(aws_iot_mqtt_client_clear_last_will(client));
     CHECK_OK(aws_iot_mqtt_client_configure_username_password(client, "rotated", "new", 3));

@@ -92,6 +92,16 @@ impl Connection {
         }
     }
 
+    /// All up to and including `end`.
+    pub fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(end) {
+            let byte = self.byte(&bytes);
+            bytes.push(byte);
+        }
+        bytes
+    }
+
     /// The next packet, whatever it is; `None` at the end of the stream.
     pub fn try_read_packet(&mut self) -> Option<Packet> {
         let mut raw = vec![0; 1];

@@ -13,6 +13,7 @@ pub mod process;
 pub mod proxies;
 pub mod rabbitmq;
 pub mod scenario;
+pub mod sigv4;
 pub mod temporary;
 pub mod websocket;
 
