@@ -14,6 +14,10 @@ const SOURCES: &[(&str, &str)] = &[
     ("configure.rs", "Configure: where to connect, and as whom"),
     ("credentials.rs", "Configure: certificates and keys"),
     (
+        "keys.rs",
+        "Configure: keys with a passphrase, and keys that never leave their hardware",
+    ),
+    (
         "timing.rs",
         "Configure: how long to wait, and how often to try",
     ),

@@ -52,7 +52,11 @@ impl Dial {
         if let Some(credentials) = self.config.credentials.as_ref().filter(|_| self.config.tls) {
             let alpn = endpoint::alpn(&self.config.host, self.config.port);
             layers.push_back(Layer::Tls {
-                config: TlsConfig::new(credentials, alpn.as_slice())?,
+                config: TlsConfig::new(
+                    credentials,
+                    self.config.minimum_tls_version,
+                    alpn.as_slice(),
+                )?,
                 server_name: self.config.host.clone(),
             });
         }
