@@ -52,7 +52,8 @@ impl State {
             client.handshake_outside(attempt, link, name, above);
         }));
         asked.map_err(|error| {
-            let why = format!("a thread for the private key callback could not be started: {error}");
+            let why =
+                format!("a thread for the private key callback could not be started: {error}");
             Error::new(Code::Io, why)
         })?;
         self.asking = true;
@@ -93,14 +94,15 @@ impl Inner {
         name: &'static str,
         above: Layers,
     ) {
-        let progress: Result<HandshakeState, Error> = scope::enter(self.key(), Kind::Outside, || {
-            catch_unwind(AssertUnwindSafe(|| link.handshake())).unwrap_or_else(|_| {
-                Err(Error::new(
-                    Code::Internal,
-                    format!("a bug in libaws_iot_mqtt: {name} panicked"),
-                ))
-            })
-        });
+        let progress: Result<HandshakeState, Error> =
+            scope::enter(self.key(), Kind::Outside, || {
+                catch_unwind(AssertUnwindSafe(|| link.handshake())).unwrap_or_else(|_| {
+                    Err(Error::new(
+                        Code::Internal,
+                        format!("a bug in libaws_iot_mqtt: {name} panicked"),
+                    ))
+                })
+            });
         self.guarded(move |inner, state, now| {
             state.outside -= 1;
             state.asking = false;

@@ -128,7 +128,10 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_credentials_pem(
 /// An identity with a key that is ours, and no longer encrypted.
 fn with_key(client: &Client, certificate: Pem, key: Pem) -> Result<Identity, Error> {
     let passphrase = client.private_key_passphrase()?;
-    let key = tls::decrypt(key, passphrase.as_ref().map(|passphrase| passphrase.as_slice()))?;
+    let key = tls::decrypt(
+        key,
+        passphrase.as_ref().map(|passphrase| passphrase.as_slice()),
+    )?;
     Ok(Identity {
         certificate,
         key: Key::Pem(key),

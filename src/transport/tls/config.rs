@@ -161,10 +161,7 @@ fn digest(credentials: &Credentials, minimum: TlsVersion, alpn: &[&str]) -> Dige
         // A configuration keeps its key alive, so that no other one has the same address.
         Some(Key::Callback { sign, ecdsa }) => {
             let address = Arc::as_ptr(sign).cast::<()>().addr();
-            add(
-                &mut digest,
-                Some(format!("{address} {ecdsa:?}").as_bytes()),
-            );
+            add(&mut digest, Some(format!("{address} {ecdsa:?}").as_bytes()));
         }
     }
     add(&mut digest, Some(format!("{minimum:?}").as_bytes()));
@@ -200,7 +197,11 @@ impl<T> Cache<T> {
         }
     }
 
-    fn get(&self, key: Digest32, build: impl FnOnce() -> Result<T, Error>) -> Result<Arc<T>, Error> {
+    fn get(
+        &self,
+        key: Digest32,
+        build: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<Arc<T>, Error> {
         if let Some(shared) = self
             .lock()
             .and_then(|entries| entries.as_ref()?.get(&key)?.upgrade())

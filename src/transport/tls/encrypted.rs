@@ -15,10 +15,11 @@ pub fn decrypt(key: Pem, passphrase: Option<&[u8]>) -> Result<Pem, Error> {
     let Some(text) = pem::encrypted_private_key(&key)? else {
         return Ok(key);
     };
-    let damaged = |_| pem::unusable(&key, "is damaged: it does not decode as encrypted PKCS#8");
-    let (_, encrypted) = SecretDocument::from_pem(text).map_err(|_| damaged(()))?;
-    let encrypted =
-        EncryptedPrivateKeyInfo::try_from(encrypted.as_bytes()).map_err(|_| damaged(()))?;
+    let (_, encrypted) = SecretDocument::from_pem(text)
+        .map_err(|_| pem::unusable(&key, "is damaged: it is not Base64 of DER"))?;
+    // What is older than PBES2 does not even decode.
+    let encrypted = EncryptedPrivateKeyInfo::try_from(encrypted.as_bytes())
+        .map_err(|_| unsupported(&key, "is damaged, or encrypted"))?;
     let decrypted = encrypted
         .decrypt(passphrase)
         .map_err(|error| explain(&key, &error))?;
@@ -26,7 +27,7 @@ pub fn decrypt(key: Pem, passphrase: Option<&[u8]>) -> Result<Pem, Error> {
     PrivateKeyInfo::try_from(decrypted.as_bytes()).map_err(|_| wrong_passphrase(&key))?;
     let text = decrypted
         .to_pem("PRIVATE KEY", pkcs8::LineEnding::LF)
-        .map_err(|_| damaged(()))?;
+        .map_err(|_| wrong_passphrase(&key))?;
     Ok(Pem {
         name: key.name,
         text: Zeroizing::new(text.as_bytes().to_vec()),
@@ -40,12 +41,18 @@ fn explain(key: &Pem, error: &pkcs8::Error) -> Error {
             pkcs5::Error::NoPbes1CryptSupport
             | pkcs5::Error::UnsupportedAlgorithm { .. }
             | pkcs5::Error::AlgorithmParametersInvalid { .. },
-        ) => pem::unusable(
-            key,
-            "is encrypted in a way that is not supported (PBES2 with AES or 3DES is): convert it with openssl pkcs8 -topk8 -v2 aes256 -in FILE -out NEW",
-        ),
+        ) => unsupported(key, "is encrypted"),
         _ => wrong_passphrase(key),
     }
+}
+
+fn unsupported(key: &Pem, what: &str) -> Error {
+    pem::unusable(
+        key,
+        &format!(
+            "{what} in a way that is not supported (PBES2 with AES or 3DES is): convert it with openssl pkcs8 -topk8 -v2 aes256 -in FILE -out NEW"
+        ),
+    )
 }
 
 fn wrong_passphrase(key: &Pem) -> Error {
