@@ -29,6 +29,16 @@ impl Program {
     }
 
     pub fn compile_checked(name: &str, checked: Checked) -> Program {
+        Program::compile_with(name, checked, &[], "gcc")
+    }
+
+    /// With more arguments for the compiler, which need the Debian packages `packages`.
+    pub fn compile_with(
+        name: &str,
+        checked: Checked,
+        arguments: &[&str],
+        packages: &str,
+    ) -> Program {
         let program = Program {
             name: name.to_owned(),
             directory: TemporaryDirectory::new(name),
@@ -61,6 +71,7 @@ impl Program {
             .arg(program.directory.path())
             // A program that loads the library itself is not linked to it.
             .args(["-Wl,--as-needed", "-l:libaws_iot_mqtt.so.0", "-ldl", "-lm"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -73,7 +84,7 @@ impl Program {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "tests/c/{name}.c does not compile:\n{said}"
+            "tests/c/{name}.c does not compile (it needs {packages}):\n{said}"
         );
         program
     }
