@@ -25,7 +25,8 @@ test: requirements lint  ## everything that must pass: format, lints, all tests 
 	@echo "make test: passed"
 
 requirements:
-	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind binutils
+	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind \
+		binutils softhsm2 opensc libp11-kit-dev libssl-dev
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 

@@ -22,8 +22,8 @@
  *     client is yours to order: no call may begin after aws_iot_mqtt_client_free() has begun.
  *  7. Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
  *     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
- *     only the later callbacks of its own client. Log, socket factory, credentials provider and userdata_free callbacks differ;
- *     their types say how.
+ *     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
+ *     differ; their types say how.
  *     A callback must return: no C++ exception and no longjmp may leave it.
  *  8. Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
  *     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
@@ -72,6 +72,47 @@
 
 /** MQTT 3.1.1, which AWS IoT speaks. */
 #define AWS_IOT_MQTT_PROTOCOL_3_1_1 4
+
+/** TLS 1.2. */
+#define AWS_IOT_MQTT_TLS_1_2 12
+
+/** TLS 1.3. */
+#define AWS_IOT_MQTT_TLS_1_3 13
+
+/** An ECDSA signature as a DER sequence of two numbers (RFC 3279), as OpenSSL gives it. */
+#define AWS_IOT_MQTT_SIGNATURE_DER 0
+
+/**
+ * An ECDSA signature as r and s one after the other, each in the size of the curve, as PKCS#11 tokens and TPMs give it.
+ */
+#define AWS_IOT_MQTT_SIGNATURE_RAW 1
+
+/** RSASSA-PKCS1-v1_5 with SHA-256. The numbers of the schemes are those of TLS (SignatureScheme, RFC 8446). */
+#define AWS_IOT_MQTT_SCHEME_RSA_PKCS1_SHA256 1025
+
+/** RSASSA-PKCS1-v1_5 with SHA-384. */
+#define AWS_IOT_MQTT_SCHEME_RSA_PKCS1_SHA384 1281
+
+/** RSASSA-PKCS1-v1_5 with SHA-512. */
+#define AWS_IOT_MQTT_SCHEME_RSA_PKCS1_SHA512 1537
+
+/** RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes. */
+#define AWS_IOT_MQTT_SCHEME_RSA_PSS_SHA256 2052
+
+/** RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes. */
+#define AWS_IOT_MQTT_SCHEME_RSA_PSS_SHA384 2053
+
+/** RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a salt of 64 bytes. */
+#define AWS_IOT_MQTT_SCHEME_RSA_PSS_SHA512 2054
+
+/** ECDSA on P-256 with SHA-256. */
+#define AWS_IOT_MQTT_SCHEME_ECDSA_P256_SHA256 1027
+
+/** ECDSA on P-384 with SHA-384. */
+#define AWS_IOT_MQTT_SCHEME_ECDSA_P384_SHA384 1283
+
+/** ECDSA on P-521 with SHA-512. Only with the aws-lc-rs build. */
+#define AWS_IOT_MQTT_SCHEME_ECDSA_P521_SHA512 1539
 
 /** A full queue drops its oldest publish and takes the new one. */
 #define AWS_IOT_MQTT_DROP_OLDEST 0
@@ -289,6 +330,40 @@ typedef void (*aws_iot_mqtt_userdata_free_fn)(void *userdata);
 typedef int (*aws_iot_mqtt_credentials_provider_fn)(aws_iot_mqtt_credentials_sink *sink,
                                                     uint64_t remaining_ms,
                                                     void *userdata);
+
+/** What a private key is to sign. Made by the library, lent to a callback (rule 8). */
+typedef struct {
+    /** How: AWS_IOT_MQTT_SCHEME_... */
+    int scheme;
+    /**
+     * The digest of the message by the hash of the scheme: for keys that sign digests (CKM_ECDSA, CKM_RSA_PKCS_PSS,
+     * TPM2_Sign). For RSASSA-PKCS1-v1_5 the key, or the callback, puts the DigestInfo of RFC 8017 in front of it.
+     */
+    const uint8_t *digest;
+    /** Its length in bytes. */
+    size_t digest_len;
+    /** The message itself: for keys that do the hashing, too (CKM_SHA256_RSA_PKCS, EVP_DigestSign). */
+    const uint8_t *message;
+    /** Its length in bytes. */
+    size_t message_len;
+} aws_iot_mqtt_signing_request;
+
+/**
+ * Signs with a private key that only the application can use. It runs on a thread of its own, outside the order of the other
+ * callbacks, at most once at a time for one client, and may block; the attempt to connect waits for it within its deadline,
+ * and aws_iot_mqtt_client_free() until it has returned. A blocking call on the same client inside it returns
+ * AWS_IOT_MQTT_ERR_WOULD_DEADLOCK. What it signed is verified against the certificate before it is sent.
+ *
+ * @param request        What to sign, and how; lent (rule 8).
+ * @param signature      Receives the signature: for ECDSA in the configured form, for RSA as many bytes as its modulus has.
+ * @param signature_len  Holds the room at signature, 1024 bytes; receives the length of what was written.
+ * @param userdata       What was registered.
+ * @return 0, or a number of your own, which comes back in the detail of AWS_IOT_MQTT_ERR_PRIVATE_KEY.
+ */
+typedef int (*aws_iot_mqtt_sign_fn)(const aws_iot_mqtt_signing_request *request,
+                                    uint8_t *signature,
+                                    size_t *signature_len,
+                                    void *userdata);
 
 /** The one outcome of an asynchronous operation. Made by the library, lent to a callback (rule 8). */
 typedef struct {
@@ -544,6 +619,15 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_tls(aws_iot_mqtt_client *client
                                                      bool enabled);
 
 /**
+ * Sets the oldest TLS version that the client speaks. There is nothing older than TLS 1.2.
+ *
+ * @param client   The client.
+ * @param version  AWS_IOT_MQTT_TLS_1_2 (default) or AWS_IOT_MQTT_TLS_1_3.
+ * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_minimum_tls_version(aws_iot_mqtt_client *client, int version);
+
+/**
  * Lets the application make the sockets, for instance through a proxy or a certain network interface.
  *
  * @param client         The client.
@@ -624,8 +708,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_disable_metrics_collection(aws_iot_mqtt_c
  * @param client            The client.
  * @param ca_path           PEM file of the CA certificates, the only ones that a server's chain may end in. NULL: those of
  *                          the system, and only those.
- * @param key_path          PEM file of the device's private key. NULL together with certificate_path: no certificate is
- *                          sent.
+ * @param key_path          PEM file of the device's private key: PKCS#8, PKCS#1 or SEC1; RSA, EC P-256 or P-384, and P-521
+ *                          with the aws-lc-rs build. If it is encrypted, call
+ *                          aws_iot_mqtt_client_configure_private_key_passphrase() before. NULL together with
+ *                          certificate_path: no certificate is sent.
  * @param certificate_path  PEM file of the device's certificate, followed by those that link it to its CA.
  * @param ciphers           Cipher suites by their OpenSSL or IANA names, separated by colons or commas; NULL: the
  *                          default list. They hold on every transport.
@@ -807,6 +893,79 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_region(aws_iot_mqtt_client *cli
  * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_signing_service(aws_iot_mqtt_client *client, const char *service);
+
+/* ======== Configure: keys with a passphrase, and keys that never leave their hardware ======== */
+
+/**
+ * Sets the passphrase for encrypted private keys (PKCS#8, "BEGIN ENCRYPTED PRIVATE KEY"). Accepted at any time; it holds for the
+ * calls of aws_iot_mqtt_client_configure_credentials() and aws_iot_mqtt_client_configure_credentials_pem() that follow. A wrong one
+ * shows there, as AWS_IOT_MQTT_ERR_PRIVATE_KEY. A key that is not encrypted does not need one and does not mind.
+ *
+ * @param client          The client.
+ * @param passphrase      passphrase_len bytes of any value; copied, and the copy is wiped when it is no longer needed. NULL with
+ *                        length 0: forget it.
+ * @param passphrase_len  Length in bytes.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_private_key_passphrase(aws_iot_mqtt_client *client,
+                                                                        const void *passphrase,
+                                                                        size_t passphrase_len);
+
+/**
+ * Connects with a private key that stays where it is: in a TPM, a secure element or a PKCS#11 token. The callback signs with it,
+ * once for each TLS handshake that is not resumed. Takes the place of aws_iot_mqtt_client_configure_credentials(), and is
+ * like that accepted at any time and used from the next attempt to connect on.
+ *
+ * The certificate tells which kind of key it is, and so which schemes the callback must know: RSA PKCS1 for TLS 1.2 and PSS for
+ * TLS 1.3 (SHA256, if the server has no other wish), or that of the curve for both.
+ *
+ * @param client            The client.
+ * @param ca_path           As for aws_iot_mqtt_client_configure_credentials().
+ * @param certificate_path  PEM file of the device's certificate, followed by those that link it to its CA.
+ * @param ciphers           As for aws_iot_mqtt_client_configure_credentials().
+ * @param signature_form    What the callback gives for ECDSA: AWS_IOT_MQTT_SIGNATURE_DER or AWS_IOT_MQTT_SIGNATURE_RAW. Without
+ *                          a meaning for RSA.
+ * @param callback          Signs.
+ * @param userdata          Handed to the callback (rule 9). Freed when other credentials have replaced these and the last
+ *                          connection that was made with them has ended.
+ * @param userdata_free     Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_ERR_CA_FILE or AWS_IOT_MQTT_ERR_CERTIFICATE if that file cannot be read or used;
+ *         AWS_IOT_MQTT_ERR_CIPHERS if no suite is known. A callback that does not fit the certificate shows when connecting, as
+ *         AWS_IOT_MQTT_ERR_PRIVATE_KEY.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_private_key_callback(aws_iot_mqtt_client *client,
+                                                                      const char *ca_path,
+                                                                      const char *certificate_path,
+                                                                      const char *ciphers,
+                                                                      int signature_form,
+                                                                      aws_iot_mqtt_sign_fn callback,
+                                                                      void *userdata,
+                                                                      aws_iot_mqtt_userdata_free_fn userdata_free);
+
+/**
+ * The same with certificates from memory.
+ *
+ * @param client               The client.
+ * @param ca_pem               As for aws_iot_mqtt_client_configure_credentials_pem().
+ * @param ca_pem_len           Length in bytes.
+ * @param certificate_pem      The device's certificate in PEM, followed by those that link it to its CA.
+ * @param certificate_pem_len  Length in bytes.
+ * @param ciphers              As for aws_iot_mqtt_client_configure_credentials().
+ * @param signature_form       As for aws_iot_mqtt_client_configure_private_key_callback().
+ * @param callback             Signs.
+ * @param userdata             Handed to the callback (rule 9).
+ * @param userdata_free        Gives userdata back; may be NULL.
+ * @return As for aws_iot_mqtt_client_configure_private_key_callback().
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_private_key_callback_pem(aws_iot_mqtt_client *client,
+                                                                          const void *ca_pem,
+                                                                          size_t ca_pem_len,
+                                                                          const void *certificate_pem,
+                                                                          size_t certificate_pem_len,
+                                                                          const char *ciphers,
+                                                                          int signature_form,
+                                                                          aws_iot_mqtt_sign_fn callback,
+                                                                          void *userdata,
+                                                                          aws_iot_mqtt_userdata_free_fn userdata_free);
 
 /* ======== Configure: how long to wait, and how often to try ======== */
 

@@ -110,15 +110,68 @@ impl Default for SessionConfig {
     }
 }
 
+/// The oldest TLS version that is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    #[default]
+    V1_2,
+    V1_3,
+}
+
 /// PEM texts and where they came from, so that an error can name the culprit. The key is wiped when the last copy goes.
 #[derive(Clone, Default)]
 pub struct Credentials {
     /// The only certificates that a server's chain may end in. `None`: the system's store.
     pub ca: Option<Pem>,
-    /// The device's certificate chain, leaf first, and its private key.
-    pub identity: Option<(Pem, Pem)>,
+    pub identity: Option<Identity>,
     /// Cipher suites by OpenSSL or IANA name, separated by colons or commas. `None`: the default list.
     pub ciphers: Option<String>,
+}
+
+/// The device's certificate chain, leaf first, and its private key.
+#[derive(Clone)]
+pub struct Identity {
+    pub certificate: Pem,
+    pub key: Key,
+}
+
+/// A private key, or who has it.
+#[derive(Clone)]
+pub enum Key {
+    /// PKCS#8, PKCS#1 or SEC1, not encrypted.
+    Pem(Pem),
+    /// The application signs: the key is in a TPM, a secure element or a PKCS#11 token.
+    Callback {
+        sign: Arc<dyn Sign>,
+        ecdsa: EcdsaForm,
+    },
+}
+
+/// How the application writes the two numbers of an ECDSA signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EcdsaForm {
+    /// `Ecdsa-Sig-Value` (RFC 3279, 2.2.3), as OpenSSL gives it.
+    Der,
+    /// r and s in the size of the curve one after the other, as PKCS#11 and TPM give them.
+    Raw,
+}
+
+/// The application's code that signs with a key of its own. It may block, so it is called on a dialer thread, no lock held.
+pub trait Sign: Send + Sync {
+    /// The signature, or what the application said instead.
+    fn sign(&self, request: &SigningRequest<'_>) -> Result<Vec<u8>, String>;
+
+    /// Gives back what belongs to the application: nothing is asked of it any more.
+    fn release(&self);
+}
+
+/// What is to be signed.
+pub struct SigningRequest<'a> {
+    /// TLS's number of the algorithm (SignatureScheme, RFC 8446, 4.2.3).
+    pub scheme: u16,
+    pub message: &'a [u8],
+    /// The digest of the message by the hash of the scheme.
+    pub digest: &'a [u8],
 }
 
 /// A PEM text and its name for people: the path of its file, or "CA PEM", "certificate PEM", "private key PEM" if it came from memory.
@@ -162,6 +215,9 @@ pub struct Config {
     pub region: Option<String>,
     /// The service to sign for.
     pub signing_service: String,
+    pub minimum_tls_version: TlsVersion,
+    /// For keys that are configured from now on.
+    pub private_key_passphrase: Option<Zeroizing<Vec<u8>>>,
     pub username: Option<String>,
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// Whether the user name tells the service which SDK connects.
@@ -184,6 +240,8 @@ impl Default for Config {
             iot_credentials_provider: None,
             region: None,
             signing_service: SIGNING_SERVICE.to_owned(),
+            minimum_tls_version: TlsVersion::default(),
+            private_key_passphrase: None,
             username: None,
             password: None,
             metrics: true,

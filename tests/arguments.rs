@@ -85,6 +85,8 @@ fn connecting_before_configuring_names_the_function_to_call() {
 fn credentials_files_are_refused_by_path() {
     let certificates = Certificates::new();
     std::fs::create_dir(certificates.file("folder")).unwrap();
+    certificates.encrypt("client", "encrypted", "secret");
+    certificates.write("legacy.key", "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END EC PRIVATE KEY-----\n");
     certificates.write("empty", "no certificate in here\n");
     certificates.write(
         "broken.pem",

@@ -17,6 +17,10 @@ const SOURCES: &[(&str, &str)] = &[
     ("network.rs", "Configure: proxies and ALPN"),
     ("iam.rs", "Configure: IAM credentials and signatures"),
     (
+        "keys.rs",
+        "Configure: keys with a passphrase, and keys that never leave their hardware",
+    ),
+    (
         "timing.rs",
         "Configure: how long to wait, and how often to try",
     ),

@@ -2,7 +2,7 @@
 
 mod support;
 
-use aws_iot_mqtt::config::{Credentials, Pem};
+use aws_iot_mqtt::config::{Credentials, Identity, Key, Pem, TlsVersion};
 use aws_iot_mqtt::error::{Code, Error};
 use aws_iot_mqtt::transport::https::{Answer, Get, connect, get};
 use aws_iot_mqtt::transport::tls::TlsConfig;
@@ -31,7 +31,10 @@ fn credentials(certificates: &Certificates, identity: Option<&str>) -> Credentia
         ca: Some(pem(certificates, "ca.pem")),
         identity: identity.map(|name| {
             let [certificate, key] = ["pem", "key"].map(|kind| format!("{name}.{kind}"));
-            (pem(certificates, &certificate), pem(certificates, &key))
+            Identity {
+                certificate: pem(certificates, &certificate),
+                key: Key::Pem(pem(certificates, &key)),
+            }
         }),
         ciphers: None,
     }
@@ -55,7 +58,7 @@ fn ask(
     };
     get(
         Box::new(link),
-        &TlsConfig::new(credentials, &[])?,
+        &TlsConfig::new(credentials, TlsVersion::default(), &[])?,
         &request,
         &left,
     )

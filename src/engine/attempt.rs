@@ -2,7 +2,7 @@
 
 use super::client::Inner;
 use super::dial::{Dial, Dialed, Way};
-use super::layers::Layers;
+use super::layers::{Layer, Layers};
 use super::poller::Interest;
 use super::state::{Connection, State};
 use crate::aws::{custom_authorizer, endpoint};
@@ -27,12 +27,20 @@ pub(super) enum Attempt {
     Dialing,
     /// TCP, to several addresses at once. Next: `Opening` with the first that answers, or up if there are no layers.
     Connecting(Race),
-    /// The opening exchange of a layer. Next: the same of the layer above it, or up.
+    /// The opening exchange of a layer. Next: the same of the layer above it, or up; `Asking` where it needs the application.
     Opening {
         link: Box<dyn Link>,
         name: &'static str,
         above: Layers,
         wants_write: bool,
+    },
+    /// A dialer goes on with the opening exchange, as that may run code of the application. Next: as from `Opening`.
+    Asking(&'static str),
+    /// The same, but the application has not answered an earlier attempt yet. Next: `Asking`.
+    InLine {
+        link: Box<dyn Link>,
+        name: &'static str,
+        above: Layers,
     },
 }
 
@@ -51,7 +59,10 @@ const NEXT_RUNNER_AFTER: Duration = Duration::from_millis(250);
 impl Attempt {
     pub(super) fn interest(&self) -> Option<Interest> {
         let (read, write) = match self {
-            Attempt::Begun { .. } | Attempt::Dialing => return None,
+            Attempt::Begun { .. }
+            | Attempt::Dialing
+            | Attempt::Asking(_)
+            | Attempt::InLine { .. } => return None,
             Attempt::Connecting(_) => (false, true),
             Attempt::Opening { wants_write, .. } => (true, *wants_write),
         };
@@ -60,7 +71,10 @@ impl Attempt {
 
     pub(super) fn fds(&self) -> Vec<BorrowedFd<'_>> {
         match self {
-            Attempt::Begun { .. } | Attempt::Dialing => Vec::new(),
+            Attempt::Begun { .. }
+            | Attempt::Dialing
+            | Attempt::Asking(_)
+            | Attempt::InLine { .. } => Vec::new(),
             Attempt::Connecting(race) => race.runners.iter().map(Link::fd).collect(),
             Attempt::Opening { link, .. } => vec![link.fd()],
         }
@@ -81,12 +95,15 @@ impl Attempt {
             }
             Attempt::Connecting(_) => "TCP",
             Attempt::Opening { name, .. } => name,
+            Attempt::Asking(_) | Attempt::InLine { .. } => {
+                "the private key callback, which has not returned"
+            }
         }
     }
 }
 
 /// The next stage, and whether it can be tried at once.
-type Step = Result<(Connection, bool), Error>;
+pub(super) type Step = Result<(Connection, bool), Error>;
 
 impl State {
     /// Takes the attempt that is under way as far as it goes without waiting.
@@ -104,8 +121,23 @@ impl State {
                 Attempt::Dialing => Ok((Connection::Attempt(Attempt::Dialing), false)),
                 Attempt::Connecting(race) => self.race(inner, now, race),
                 Attempt::Opening {
-                    link, name, above, ..
-                } => self.open(link, name, above),
+                    link,
+                    name,
+                    above,
+                    wants_write,
+                } if link.asks_application() => {
+                    self.ask_when_ready(inner, link, name, above, wants_write)
+                }
+                Attempt::Opening {
+                    mut link,
+                    name,
+                    above,
+                    ..
+                } => link
+                    .handshake()
+                    .and_then(|progress| self.opened_so_far(link, name, above, progress)),
+                Attempt::Asking(name) => Ok((Connection::Attempt(Attempt::Asking(name)), false)),
+                Attempt::InLine { link, name, above } => self.ask(inner, link, name, above),
             };
             match step {
                 Ok((connection, again)) => {
@@ -139,7 +171,7 @@ impl State {
         }
     }
 
-    fn opened(&mut self, now: Instant) {
+    pub(super) fn opened(&mut self, now: Instant) {
         let config = &self.config;
         let user = custom_authorizer::user_name(
             config.username.as_deref(),
@@ -251,8 +283,15 @@ impl State {
         Ok((Connection::Attempt(Attempt::Connecting(race)), false))
     }
 
-    fn open(&mut self, mut link: Box<dyn Link>, name: &'static str, above: Layers) -> Step {
-        let wants_write = match link.handshake()? {
+    /// A layer's opening exchange has come this far.
+    pub(super) fn opened_so_far(
+        &mut self,
+        link: Box<dyn Link>,
+        name: &'static str,
+        above: Layers,
+        progress: HandshakeState,
+    ) -> Step {
+        let wants_write = match progress {
             HandshakeState::Done => {
                 if let Some(summary) = link.summary() {
                     self.log.write(Level::Info, || format!("{name}: {summary}"));
@@ -294,6 +333,10 @@ impl Inner {
             let awaited = matches!(state.connection, Connection::Attempt(Attempt::Dialing));
             if state.attempt != attempt || !awaited {
                 return;
+            }
+            if let Ok(dialed) = &dialed {
+                // Kept while this client lives, so that the next connection resumes the session of this one.
+                state.tls = dialed.layers.iter().find_map(Layer::tls).cloned();
             }
             let step = dialed.and_then(|dialed| match dialed.way {
                 Way::Addresses(next) => {

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// What a worker reads into at once; one for each worker, none for each client.
 const READ_BUFFER: usize = 128 << 10;
@@ -69,6 +70,9 @@ impl Client {
             socket_factory: None,
             credentials_provider: None,
             signing: Arc::default(),
+            keys: Vec::new(),
+            tls: None,
+            asking: false,
             outside: 0,
             attended: false,
             read_again: false,
@@ -112,7 +116,23 @@ impl Client {
         &self,
         change: impl FnOnce(&mut Config) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.inner.enter()?.change_config(change)
+        let mut state = self.inner.enter()?;
+        let before = state.config.credentials.clone();
+        state.change_config(change)?;
+        // Keys of the application are given back when nothing of ours holds them any more.
+        let replaced = match (&before, &state.config.credentials) {
+            (Some(before), Some(now)) if Arc::ptr_eq(before, now) => None,
+            _ => state.tls.take(),
+        };
+        state.keep_key();
+        drop((before, replaced));
+        self.inner.hand_over(&mut state);
+        Ok(())
+    }
+
+    /// The passphrase for keys that are configured now.
+    pub fn private_key_passphrase(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        Ok(self.inner.enter()?.config.private_key_passphrase.clone())
     }
 
     pub fn configure_socket_factory(
@@ -509,7 +529,7 @@ impl Inner {
         if scope::would_deadlock(self.key) {
             return Err(Error::new(
                 Code::WouldDeadlock,
-                "a call that waits for this client inside its own socket factory or credentials provider would wait for itself",
+                "a call that waits for this client inside its own socket factory, credentials provider or private key callback would wait for itself",
             ));
         }
         let waiter = Arc::new(Waiter::default());

@@ -235,7 +235,7 @@ impl Dial {
             true => Duration::ZERO,
             false => self.deadline.since(clock::now()),
         };
-        let tls = TlsConfig::new(identity, &[])?;
+        let tls = TlsConfig::new(identity, self.config.minimum_tls_version, &[])?;
         let link = match &self.factory {
             Some(_) => self.ask_the_factory(client, host, port)?,
             None => {

@@ -86,7 +86,7 @@ impl Dial {
             let of_system = Credentials::default();
             let credentials = config.credentials.as_deref().unwrap_or(&of_system);
             layers.push_back(Layer::Tls {
-                config: TlsConfig::new(credentials, &self.alpn())?,
+                config: TlsConfig::new(credentials, config.minimum_tls_version, &self.alpn())?,
                 server_name: config.host.clone(),
             });
         }

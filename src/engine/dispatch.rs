@@ -9,6 +9,7 @@ use super::{
     Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
     OnlineHandler, OutcomeHandler,
 };
+use crate::config::Sign;
 use crate::error::Error;
 use crate::log::Log;
 use crate::session::{Inbound, OperationId, OperationKind};
@@ -32,6 +33,8 @@ pub(super) enum Callback {
     SubscriptionRefused(Arc<str>, Error),
     /// To be dropped, which runs the application's code that frees its userdata.
     Released(MessageHandler),
+    /// The same of a private key that only the application can use.
+    KeyReleased(Arc<dyn Sign>),
 }
 
 /// The application's handlers of a client.
@@ -145,6 +148,7 @@ impl Inner {
                 }
             }
             Callback::Released(handler) => drop(handler),
+            Callback::KeyReleased(key) => key.release(),
         }
     }
 
@@ -169,18 +173,25 @@ impl Inner {
 
     /// The last step of a freed client: drops what the application registered, which frees its userdata.
     fn retire(self: &Arc<Self>) {
-        let (handlers, factory, provider, log) = {
+        let (handlers, callbacks, log, keys, credentials) = {
             let mut state = lock(&self.state);
             let log = state.session.set_log(Log::none());
             (
                 std::mem::take(&mut state.handlers),
-                state.socket_factory.take(),
-                state.credentials_provider.take(),
+                (
+                    state.socket_factory.take(),
+                    state.credentials_provider.take(),
+                ),
                 (log, std::mem::replace(&mut state.log, Log::none())),
+                std::mem::take(&mut state.keys),
+                (state.config.credentials.take(), state.tls.take()),
             )
         };
         scope::enter(self.key, Kind::Ordered, move || {
-            drop((handlers, factory, provider, log))
+            drop((handlers, callbacks, log));
+            // A name resolution that nobody waits for may hold the key, but will not use it.
+            keys.iter().for_each(|key| key.release());
+            drop((keys, credentials));
         });
         self.engine.core.unregister(self.key);
         lock(&self.state).retired = true;
@@ -189,6 +200,7 @@ impl Inner {
 
     /// Asks a worker to run the callbacks, if there are any and nobody is at it.
     pub(super) fn hand_over(self: &Arc<Self>, state: &mut State) {
+        state.release_unused_keys();
         if state.read_again {
             state.read_again = false;
             return self.engine.core.attend(Arc::clone(self), Attention::Read);

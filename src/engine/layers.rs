@@ -36,6 +36,14 @@ impl Layer {
         })
     }
 
+    /// Its configuration, if it is TLS.
+    pub(super) fn tls(&self) -> Option<&TlsConfig> {
+        match self {
+            Layer::Tls { config, .. } => Some(config),
+            Layer::Proxy(..) | Layer::WebSocket(_) => None,
+        }
+    }
+
     /// What is being waited for while it opens, for people.
     pub(super) fn name(&self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@
 //! polling ([`dispatch`]). A call of the application locks the client, changes the session, and writes to the socket itself.
 //! So a message changes hands between threads neither on the way out nor on the way in.
 
+mod asking;
 mod attempt;
 mod client;
 mod clock;

@@ -7,7 +7,7 @@ use std::cell::Cell;
 pub(super) enum Kind {
     /// A callback in the order of its client.
     Ordered,
-    /// Outside that order: socket factory, credentials provider. While it runs, its client cannot get on.
+    /// Outside that order: socket factory, credentials provider, private key. While it runs, its client cannot get on.
     Outside,
 }
 

@@ -7,11 +7,12 @@ use super::dispatch::{Callback, Handlers};
 use super::poller::Interest;
 use super::waiter::Waiter;
 use super::{Completed, Completion, CredentialsProvider, MessageHandler, SocketFactory};
-use crate::config::Config;
+use crate::config::{Config, Sign};
 use crate::error::{Code, Error};
 use crate::log::{Level, Log};
 use crate::session::{Event, Output, Session};
 use crate::time::Instant;
+use crate::transport::tls::TlsConfig;
 use crate::transport::{self, Link};
 use std::collections::VecDeque;
 use std::io;
@@ -57,7 +58,13 @@ pub(super) struct State {
     pub(super) socket_factory: Option<SocketFactory>,
     pub(super) credentials_provider: Option<CredentialsProvider>,
     pub(super) signing: Arc<Signing>,
-    /// Callbacks outside of the order that are running (socket factory, credentials provider).
+    /// Private keys that only the application can use: the configured one, and those that old connections still hold.
+    pub(super) keys: Vec<Arc<dyn Sign>>,
+    /// The configuration of the last attempt, which remembers TLS sessions.
+    pub(super) tls: Option<TlsConfig>,
+    /// A dialer is in an opening exchange that asks the application.
+    pub(super) asking: bool,
+    /// Callbacks outside of the order that are running (socket factory, credentials provider, private key).
     pub(super) outside: usize,
     /// A worker was asked to attend to this client and has not come yet.
     pub(super) attended: bool,

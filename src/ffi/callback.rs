@@ -148,12 +148,12 @@ unsafe impl Sync for Userdata {}
 
 impl Userdata {
     /// To be called once the operation is accepted, never before: a failing call must not free what it did not take.
-    fn take(pointer: *mut c_void, free: aws_iot_mqtt_userdata_free_fn) -> Self {
+    pub(super) fn take(pointer: *mut c_void, free: aws_iot_mqtt_userdata_free_fn) -> Self {
         Userdata { pointer, free }
     }
 
     /// A method, because a closure that named the field would capture the bare pointer and drop the rest too early.
-    fn pointer(&self) -> *mut c_void {
+    pub(super) fn pointer(&self) -> *mut c_void {
         self.pointer
     }
 }

@@ -1,7 +1,7 @@
 //! Ranges of numbers and shapes of names that come from C.
 
 use super::types::*;
-use crate::config::{DropBehavior, Protocol, QoS};
+use crate::config::{DropBehavior, EcdsaForm, Protocol, QoS, TlsVersion};
 use crate::error::{Code, Error};
 use crate::log::Level;
 use std::ffi::c_int;
@@ -33,6 +33,26 @@ pub(super) fn protocol(protocol: c_int) -> Result<Protocol, Error> {
         AWS_IOT_MQTT_PROTOCOL_3_1_1 => Ok(Protocol::V3_1_1),
         _ => Err(invalid(format!(
             "protocol is {protocol}, use AWS_IOT_MQTT_PROTOCOL_3_1_1 (4) or AWS_IOT_MQTT_PROTOCOL_3_1 (3)"
+        ))),
+    }
+}
+
+pub(super) fn tls_version(version: c_int) -> Result<TlsVersion, Error> {
+    match version {
+        AWS_IOT_MQTT_TLS_1_2 => Ok(TlsVersion::V1_2),
+        AWS_IOT_MQTT_TLS_1_3 => Ok(TlsVersion::V1_3),
+        _ => Err(invalid(format!(
+            "version is {version}, use AWS_IOT_MQTT_TLS_1_2 (12) or AWS_IOT_MQTT_TLS_1_3 (13)"
+        ))),
+    }
+}
+
+pub(super) fn ecdsa_form(signature_form: c_int) -> Result<EcdsaForm, Error> {
+    match signature_form {
+        AWS_IOT_MQTT_SIGNATURE_DER => Ok(EcdsaForm::Der),
+        AWS_IOT_MQTT_SIGNATURE_RAW => Ok(EcdsaForm::Raw),
+        _ => Err(invalid(format!(
+            "signature_form is {signature_form}, use AWS_IOT_MQTT_SIGNATURE_DER (0) or AWS_IOT_MQTT_SIGNATURE_RAW (1)"
         ))),
     }
 }

@@ -63,6 +63,27 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_tls(
     })
 }
 
+/// Sets the oldest TLS version that the client speaks. There is nothing older than TLS 1.2.
+///
+/// @param client   The client.
+/// @param version  AWS_IOT_MQTT_TLS_1_2 (default) or AWS_IOT_MQTT_TLS_1_3.
+/// @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aws_iot_mqtt_client_configure_minimum_tls_version(
+    client: *mut aws_iot_mqtt_client,
+    version: c_int,
+) -> aws_iot_mqtt_error {
+    guard(|| {
+        // SAFETY: as the header asks of the caller.
+        let client = unsafe { borrow::client(client)? };
+        let version = check::tls_version(version)?;
+        client.configure(|config| {
+            config.minimum_tls_version = version;
+            Ok(())
+        })
+    })
+}
+
 /// Lets the application make the sockets, for instance through a proxy or a certain network interface.
 ///
 /// @param client         The client.

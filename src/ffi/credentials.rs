@@ -4,10 +4,10 @@ use super::borrow;
 use super::error::aws_iot_mqtt_error;
 use super::guard::guard;
 use super::types::aws_iot_mqtt_client;
-use crate::config::{Credentials, Pem};
+use crate::config::{Credentials, Identity, Key, Pem, TlsVersion};
 use crate::engine::Client;
 use crate::error::{Code, Error};
-use crate::transport::tls::TlsConfig;
+use crate::transport::tls::{self, TlsConfig};
 use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::Read;
@@ -24,8 +24,10 @@ const LARGEST_FILE: usize = 1 << 20;
 /// @param client            The client.
 /// @param ca_path           PEM file of the CA certificates, the only ones that a server's chain may end in. NULL: those of
 ///                          the system, and only those.
-/// @param key_path          PEM file of the device's private key. NULL together with certificate_path: no certificate is
-///                          sent.
+/// @param key_path          PEM file of the device's private key: PKCS#8, PKCS#1 or SEC1; RSA, EC P-256 or P-384, and P-521
+///                          with the aws-lc-rs build. If it is encrypted, call
+///                          aws_iot_mqtt_client_configure_private_key_passphrase() before. NULL together with
+///                          certificate_path: no certificate is sent.
 /// @param certificate_path  PEM file of the device's certificate, followed by those that link it to its CA.
 /// @param ciphers           Cipher suites by their OpenSSL or IANA names, separated by colons or commas; NULL: the
 ///                          default list. They hold on every transport.
@@ -52,24 +54,21 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_credentials(
             )
         };
         let identity = both_or_neither(certificate, "certificate_path", key, "key_path")?;
-        let ca = ca
-            .map(|path| read(path, "CA file", Code::CaFile))
-            .transpose()?;
+        let ca = ca.map(read_ca).transpose()?;
         let identity = match identity {
-            Some((certificate, key)) => Some((
-                read(certificate, "certificate", Code::Certificate)?,
+            Some((certificate, key)) => Some(with_key(
+                &client,
+                read_certificate(certificate)?,
                 read(key, "private key", Code::PrivateKey)?,
-            )),
+            )?),
             None => None,
         };
-        configure(
-            &client,
-            Credentials {
-                ca,
-                identity,
-                ciphers: ciphers.map(str::to_owned),
-            },
-        )
+        let credentials = Credentials {
+            ca,
+            identity,
+            ciphers: ciphers.map(str::to_owned),
+        };
+        configure(&client, credentials, || ())
     })
 }
 
@@ -109,32 +108,51 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_credentials_pem(
             )
         };
         let identity = both_or_neither(certificate, "certificate_pem", key, "key_pem")?;
+        let identity = match identity {
+            Some((certificate, key)) => Some(with_key(
+                &client,
+                pem("certificate PEM", certificate),
+                pem("private key PEM", key),
+            )?),
+            None => None,
+        };
         let credentials = Credentials {
             ca: ca.map(|text| pem("CA PEM", text)),
-            identity: identity.map(|(certificate, key)| {
-                (
-                    pem("certificate PEM", certificate),
-                    pem("private key PEM", key),
-                )
-            }),
+            identity,
             ciphers: ciphers.map(str::to_owned),
         };
-        configure(&client, credentials)
+        configure(&client, credentials, || ())
     })
 }
 
-fn configure(client: &Client, credentials: Credentials) -> Result<(), Error> {
-    check_credentials(&credentials)?;
+/// An identity with a key that is ours, and no longer encrypted.
+fn with_key(client: &Client, certificate: Pem, key: Pem) -> Result<Identity, Error> {
+    let passphrase = client.private_key_passphrase()?;
+    let key = tls::decrypt(
+        key,
+        passphrase.as_ref().map(|passphrase| passphrase.as_slice()),
+    )?;
+    Ok(Identity {
+        certificate,
+        key: Key::Pem(key),
+    })
+}
+
+/// `take` is called when the credentials are accepted: the place to take a userdata.
+pub(super) fn configure(
+    client: &Client,
+    credentials: Credentials,
+    take: impl FnOnce(),
+) -> Result<(), Error> {
+    // Whether TLS can use them is asked here, so that the mistake shows at the call that made it.
+    let checked = TlsConfig::new(&credentials, TlsVersion::default(), &[]);
+    drop(checked?);
     let credentials = Arc::new(credentials);
     client.configure_any_time(|config| {
         config.credentials = Some(credentials);
+        take();
         Ok(())
     })
-}
-
-/// Whether TLS can use them, asked here so that the mistake shows at the call that made it.
-fn check_credentials(credentials: &Credentials) -> Result<(), Error> {
-    TlsConfig::new(credentials, &[]).map(drop)
 }
 
 fn both_or_neither<T>(
@@ -159,11 +177,19 @@ fn both_or_neither<T>(
     }
 }
 
-fn pem(name: &str, text: &[u8]) -> Pem {
+pub(super) fn pem(name: &str, text: &[u8]) -> Pem {
     Pem {
         name: name.to_owned(),
         text: Zeroizing::new(text.to_vec()),
     }
+}
+
+pub(super) fn read_ca(path: &str) -> Result<Pem, Error> {
+    read(path, "CA file", Code::CaFile)
+}
+
+pub(super) fn read_certificate(path: &str) -> Result<Pem, Error> {
+    read(path, "certificate", Code::Certificate)
 }
 
 fn read(path: &str, what: &str, code: Code) -> Result<Pem, Error> {

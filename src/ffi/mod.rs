@@ -19,8 +19,8 @@
 //!     client is yours to order: no call may begin after aws_iot_mqtt_client_free() has begun.
 //!  7. Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
 //!     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
-//!     only the later callbacks of its own client. Log, socket factory, credentials provider and userdata_free callbacks differ;
-//!     their types say how.
+//!     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
+//!     differ; their types say how.
 //!     A callback must return: no C++ exception and no longjmp may leave it.
 //!  8. Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
 //!     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
@@ -69,6 +69,7 @@ pub mod events;
 mod fork;
 mod guard;
 pub mod iam;
+pub mod keys;
 pub mod limits;
 pub mod network;
 pub mod operations;

@@ -16,6 +16,35 @@ pub const AWS_IOT_MQTT_PROTOCOL_3_1: c_int = 3;
 /// MQTT 3.1.1, which AWS IoT speaks.
 pub const AWS_IOT_MQTT_PROTOCOL_3_1_1: c_int = 4;
 
+/// TLS 1.2.
+pub const AWS_IOT_MQTT_TLS_1_2: c_int = 12;
+/// TLS 1.3.
+pub const AWS_IOT_MQTT_TLS_1_3: c_int = 13;
+
+/// An ECDSA signature as a DER sequence of two numbers (RFC 3279), as OpenSSL gives it.
+pub const AWS_IOT_MQTT_SIGNATURE_DER: c_int = 0;
+/// An ECDSA signature as r and s one after the other, each in the size of the curve, as PKCS#11 tokens and TPMs give it.
+pub const AWS_IOT_MQTT_SIGNATURE_RAW: c_int = 1;
+
+/// RSASSA-PKCS1-v1_5 with SHA-256. The numbers of the schemes are those of TLS (SignatureScheme, RFC 8446).
+pub const AWS_IOT_MQTT_SCHEME_RSA_PKCS1_SHA256: c_int = 0x0401;
+/// RSASSA-PKCS1-v1_5 with SHA-384.
+pub const AWS_IOT_MQTT_SCHEME_RSA_PKCS1_SHA384: c_int = 0x0501;
+/// RSASSA-PKCS1-v1_5 with SHA-512.
+pub const AWS_IOT_MQTT_SCHEME_RSA_PKCS1_SHA512: c_int = 0x0601;
+/// RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes.
+pub const AWS_IOT_MQTT_SCHEME_RSA_PSS_SHA256: c_int = 0x0804;
+/// RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes.
+pub const AWS_IOT_MQTT_SCHEME_RSA_PSS_SHA384: c_int = 0x0805;
+/// RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a salt of 64 bytes.
+pub const AWS_IOT_MQTT_SCHEME_RSA_PSS_SHA512: c_int = 0x0806;
+/// ECDSA on P-256 with SHA-256.
+pub const AWS_IOT_MQTT_SCHEME_ECDSA_P256_SHA256: c_int = 0x0403;
+/// ECDSA on P-384 with SHA-384.
+pub const AWS_IOT_MQTT_SCHEME_ECDSA_P384_SHA384: c_int = 0x0503;
+/// ECDSA on P-521 with SHA-512. Only with the aws-lc-rs build.
+pub const AWS_IOT_MQTT_SCHEME_ECDSA_P521_SHA512: c_int = 0x0603;
+
 /// A full queue drops its oldest publish and takes the new one.
 pub const AWS_IOT_MQTT_DROP_OLDEST: c_int = 0;
 /// A full queue does not take the new publish.
@@ -119,6 +148,23 @@ pub struct aws_iot_mqtt_completion {
     pub session_present: bool,
     /// For a disconnect: how many operations are kept for the next connection.
     pub left: usize,
+}
+
+/// What a private key is to sign. Made by the library, lent to a callback (rule 8).
+#[repr(C)]
+#[derive(Debug)]
+pub struct aws_iot_mqtt_signing_request {
+    /// How: AWS_IOT_MQTT_SCHEME_...
+    pub scheme: c_int,
+    /// The digest of the message by the hash of the scheme: for keys that sign digests (CKM_ECDSA, CKM_RSA_PKCS_PSS,
+    /// TPM2_Sign). For RSASSA-PKCS1-v1_5 the key, or the callback, puts the DigestInfo of RFC 8017 in front of it.
+    pub digest: *const u8,
+    /// Its length in bytes.
+    pub digest_len: usize,
+    /// The message itself: for keys that do the hashing, too (CKM_SHA256_RSA_PKCS, EVP_DigestSign).
+    pub message: *const u8,
+    /// Its length in bytes.
+    pub message_len: usize,
 }
 
 /// What a client did since it was made. See aws_iot_mqtt_client_stats().

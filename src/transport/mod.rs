@@ -32,6 +32,12 @@ pub trait Link: Send {
         Ok(HandshakeState::Done)
     }
 
+    /// Whether [`Link::handshake`] may run code of the application (a private key that only it can use): then it may block, and no
+    /// lock of the application's client may be held.
+    fn asks_application(&self) -> bool {
+        false
+    }
+
     /// What was agreed on in the opening exchange, for the log.
     fn summary(&self) -> Option<String> {
         None

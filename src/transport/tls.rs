@@ -1,13 +1,17 @@
 //! TLS over any link.
 
+mod application_key;
 mod ciphers;
 mod config;
 mod der;
+mod encrypted;
 mod failure;
+mod identity;
 mod pem;
 mod receive;
 
 pub use config::TlsConfig;
+pub use encrypted::decrypt;
 
 use super::{HandshakeState, Link};
 use crate::error::{Code, Error};
@@ -29,6 +33,7 @@ pub struct TlsLink {
     connection: Box<ClientConnection>,
     /// As the caller gave it, for errors.
     server_name: String,
+    asks_application: bool,
     /// Ciphertext that rustls did not take, as it was full of plaintext. Nearly always empty.
     overflow: Vec<u8>,
     /// Why nothing more can be read, once all plaintext from before has been.
@@ -60,6 +65,7 @@ impl TlsLink {
             inner,
             connection: Box::new(connection),
             server_name: server_name.into(),
+            asks_application: config.asks_application,
             overflow: Vec::new(),
             failure: None,
             stage: Stage::First,
@@ -145,6 +151,10 @@ impl Link for TlsLink {
                 ));
             }
         }
+    }
+
+    fn asks_application(&self) -> bool {
+        self.asks_application && self.connection.is_handshaking()
     }
 
     /// Version, suite and ALPN.

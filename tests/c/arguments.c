@@ -16,6 +16,12 @@ static void on_done(const aws_iot_mqtt_completion *completion, void *userdata) {
     (void)completion, (void)userdata;
 }
 
+static int on_sign(const aws_iot_mqtt_signing_request *request, uint8_t *signature, size_t *signature_len, void *userdata) {
+    (void)request, (void)signature, (void)signature_len, (void)userdata;
+    return 1;
+}
+
+#define SIGNER AWS_IOT_MQTT_SIGNATURE_DER, on_sign, &freed, count_free
 #define WRONG(culprit, call) CHECK_FAILS(AWS_IOT_MQTT_ERR_INVALID_ARGUMENT, culprit, call)
 #define NOT_UTF8(culprit, call) CHECK_FAILS(AWS_IOT_MQTT_ERR_INVALID_UTF8, culprit, call)
 #define BAD_TOPIC(culprit, call) CHECK_FAILS(AWS_IOT_MQTT_ERR_INVALID_TOPIC, culprit, call)
@@ -44,6 +50,9 @@ static void null_strings(char **argv) {
     WRONG("filter", aws_iot_mqtt_client_unsubscribe_async(client, NULL, DONE, &operation));
     WRONG("filter", aws_iot_mqtt_client_subscribe_manual_acknowledge(client, NULL, 0, MESSAGE, &granted));
     WRONG("filter", aws_iot_mqtt_client_subscribe_manual_acknowledge_async(client, NULL, 0, DONE, MESSAGE, &operation));
+    WRONG("certificate_path", aws_iot_mqtt_client_configure_private_key_callback(client, NULL, NULL, NULL, SIGNER));
+    WRONG("callback", aws_iot_mqtt_client_configure_private_key_callback(client, NULL, "c", NULL, AWS_IOT_MQTT_SIGNATURE_RAW,
+                                                                         NULL, &freed, count_free));
     WRONG("state", aws_iot_mqtt_client_state(client, NULL));
     WRONG("stats", aws_iot_mqtt_client_stats(client, NULL, sizeof(aws_iot_mqtt_stats)));
     bool matches = true;
@@ -63,6 +72,9 @@ static void null_payloads(char **argv) {
     WRONG("ca_pem", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 3, NULL, 0, NULL, 0, NULL));
     WRONG("key_pem", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 3, NULL, 0, NULL));
     WRONG("certificate_pem", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 0, NULL, 3, NULL));
+    WRONG("passphrase", aws_iot_mqtt_client_configure_private_key_passphrase(client, NULL, 3));
+    WRONG("ca_pem", aws_iot_mqtt_client_configure_private_key_callback_pem(client, NULL, 3, "c", 1, NULL, SIGNER));
+    WRONG("certificate_pem", aws_iot_mqtt_client_configure_private_key_callback_pem(client, NULL, 0, NULL, 3, NULL, SIGNER));
     WRONG("payload_len", aws_iot_mqtt_client_publish(client, "t", "x", SIZE_MAX, 1, false));
     CHECK_CODE(AWS_IOT_MQTT_QUEUED, aws_iot_mqtt_client_publish(client, "t", NULL, 0, 1, false));
 }
@@ -91,6 +103,10 @@ static void null_clients(char **argv) {
     WRONG("client", aws_iot_mqtt_client_enable_metrics_collection(client));
     WRONG("client", aws_iot_mqtt_client_disable_metrics_collection(client));
     WRONG("client", aws_iot_mqtt_client_configure_credentials_pem(client, NULL, 0, NULL, 0, NULL, 0, NULL));
+    WRONG("client", aws_iot_mqtt_client_configure_private_key_passphrase(client, "x", 1));
+    WRONG("client", aws_iot_mqtt_client_configure_private_key_callback(client, NULL, "c", NULL, SIGNER));
+    WRONG("client", aws_iot_mqtt_client_configure_private_key_callback_pem(client, NULL, 0, "c", 1, NULL, SIGNER));
+    WRONG("client", aws_iot_mqtt_client_configure_minimum_tls_version(client, AWS_IOT_MQTT_TLS_1_3));
     WRONG("client", aws_iot_mqtt_client_configure_retry_first_connect(client, true));
     WRONG("client", aws_iot_mqtt_client_configure_retransmit_interval(client, 1000));
     WRONG("client", aws_iot_mqtt_client_configure_ping_timeout(client, 1000));
@@ -216,6 +232,10 @@ static void ranges(char **argv) {
     for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
         WRONG("protocol", aws_iot_mqtt_client_new("me", protocols[i], false, true, &untouched));
     CHECK(untouched == client);
+    const int versions[] = {0, 11, 14, 0x0303, -1};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++)
+        WRONG("version", aws_iot_mqtt_client_configure_minimum_tls_version(client, versions[i]));
+    WRONG("signature_form", aws_iot_mqtt_client_configure_private_key_callback(client, NULL, "c", NULL, 2, on_sign, &freed, count_free));
     WRONG("host", aws_iot_mqtt_client_configure_endpoint(client, "", 8883));
     WRONG("port", aws_iot_mqtt_client_configure_endpoint(client, "localhost", 0));
     WRONG("base_ms", aws_iot_mqtt_client_configure_auto_reconnect_backoff_time(client, 0, 32000, 20000));
@@ -280,6 +300,34 @@ static void files(char **argv) {
     credentials(AWS_IOT_MQTT_ERR_CERTIFICATE, in, "ca.pem", "client.key", "broken.pem", "broken.pem");
     /* A key that is not the certificate's. */
     credentials(AWS_IOT_MQTT_ERR_PRIVATE_KEY, in, "ca.pem", "server.key", "client.pem", "server.key");
+    /* A passphrase, wrong and right, and for a key that needs none; then it is forgotten. */
+    credentials(AWS_IOT_MQTT_ERR_PRIVATE_KEY, in, "ca.pem", "encrypted.key", "client.pem", "encrypted.key");
+    CHECK_OK(aws_iot_mqtt_client_configure_private_key_passphrase(client, "wrong", 5));
+    credentials(AWS_IOT_MQTT_ERR_PRIVATE_KEY, in, "ca.pem", "encrypted.key", "client.pem", "encrypted.key");
+    CHECK(strstr(aws_iot_mqtt_last_error_detail(), "wrong") == NULL);
+    CHECK_OK(aws_iot_mqtt_client_configure_private_key_passphrase(client, "secret!", 7));
+    credentials(AWS_IOT_MQTT_ERR_PRIVATE_KEY, in, "ca.pem", "encrypted.key", "client.pem", "encrypted.key");
+    CHECK_OK(aws_iot_mqtt_client_configure_private_key_passphrase(client, "secret", 6));
+    CHECK_OK(aws_iot_mqtt_client_configure_credentials(client, in_directory(in, "ca.pem"), in_directory(in, "encrypted.key"),
+                                                       in_directory(in, "client.pem"), NULL));
+    CHECK_OK(aws_iot_mqtt_client_configure_credentials(client, in_directory(in, "ca.pem"), in_directory(in, "client.key"),
+                                                       in_directory(in, "client.pem"), NULL));
+    CHECK_OK(aws_iot_mqtt_client_configure_private_key_passphrase(client, NULL, 0));
+    credentials(AWS_IOT_MQTT_ERR_PRIVATE_KEY, in, "ca.pem", "encrypted.key", "client.pem", "passphrase");
+    credentials(AWS_IOT_MQTT_ERR_PRIVATE_KEY, in, "ca.pem", "legacy.key", "client.pem", "openssl pkcs8 -topk8");
+    /* The application's key: only the files can be wrong. */
+    CHECK_FAILS(AWS_IOT_MQTT_ERR_CA_FILE, "missing.pem",
+                aws_iot_mqtt_client_configure_private_key_callback(client, in_directory(in, "missing.pem"),
+                                                                   in_directory(in, "client.pem"), NULL, SIGNER));
+    CHECK_FAILS(AWS_IOT_MQTT_ERR_CERTIFICATE, "missing.pem",
+                aws_iot_mqtt_client_configure_private_key_callback(client, in_directory(in, "ca.pem"),
+                                                                   in_directory(in, "missing.pem"), NULL, SIGNER));
+    CHECK_FAILS(AWS_IOT_MQTT_ERR_CERTIFICATE, "client.key",
+                aws_iot_mqtt_client_configure_private_key_callback(client, in_directory(in, "ca.pem"),
+                                                                   in_directory(in, "client.key"), NULL, SIGNER));
+    CHECK_FAILS(AWS_IOT_MQTT_ERR_CIPHERS, "NO-SUCH-CIPHER",
+                aws_iot_mqtt_client_configure_private_key_callback(client, in_directory(in, "ca.pem"),
+                                                                   in_directory(in, "client.pem"), "NO-SUCH-CIPHER", SIGNER));
     /* One without the other. */
     CHECK_CODE(AWS_IOT_MQTT_ERR_INVALID_ARGUMENT,
                aws_iot_mqtt_client_configure_credentials(client, in_directory(in, "ca.pem"), in_directory(in, "client.key"), NULL, NULL));

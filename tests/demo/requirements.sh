@@ -6,6 +6,8 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # mosquitto lives there, and a user
 
 program_of() {
     case "$1" in
+        softhsm2) echo softhsm2-util ;;
+        opensc) echo pkcs11-tool ;;
         mosquitto-clients) echo mosquitto_sub ;;
         binutils) echo nm ;;
         tinyproxy-bin) echo tinyproxy ;;
@@ -13,9 +15,17 @@ program_of() {
     esac
 }
 
+is_here() {
+    case "$1" in
+        libp11-kit-dev) pkg-config --exists p11-kit-1 ;;
+        libssl-dev) pkg-config --exists libcrypto ;;
+        *) command -v "$(program_of "$1")" >/dev/null ;;
+    esac
+}
+
 missing=()
 for package in "$@"; do
-    command -v "$(program_of "$package")" >/dev/null || missing+=("$package")
+    is_here "$package" 2>/dev/null || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
@@ -34,8 +44,8 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq </dev/null
 apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
 for package in "${missing[@]}"; do
-    command -v "$(program_of "$package")" >/dev/null || {
-        echo "apt-get installed $package, but there is still no $(program_of "$package")" >&2
+    is_here "$package" || {
+        echo "apt-get installed $package, but it is still not found" >&2
         exit 1
     }
 done

@@ -8,35 +8,45 @@ use super::connection::Stream;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{self, Read};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
 pub struct Broker {
-    port: u16,
+    address: SocketAddr,
     ended: Receiver<()>,
     thread: JoinHandle<()>,
 }
 
 impl Broker {
     pub fn plain(script: impl FnOnce(&mut Listener) + Send + 'static) -> Broker {
-        Broker::start(None, script)
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on 127.0.0.1");
+        Broker::start(listener, None, script)
+    }
+
+    /// Plain TCP on a socket that listens already.
+    pub fn on(
+        listener: TcpListener,
+        script: impl FnOnce(&mut Listener) + Send + 'static,
+    ) -> Broker {
+        Broker::start(listener, None, script)
     }
 
     pub fn tls(
         config: Arc<ServerConfig>,
         script: impl FnOnce(&mut Listener) + Send + 'static,
     ) -> Broker {
-        Broker::start(Some(config), script)
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on 127.0.0.1");
+        Broker::start(listener, Some(config), script)
     }
 
     fn start(
+        listener: TcpListener,
         tls: Option<Arc<ServerConfig>>,
         script: impl FnOnce(&mut Listener) + Send + 'static,
     ) -> Broker {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on 127.0.0.1");
-        let port = listener.local_addr().expect("the port").port();
+        let address = listener.local_addr().expect("the port");
         let (end, ended) = channel::<()>();
         let thread = std::thread::spawn(move || {
             // Dropped at the end of the script, a panic included.
@@ -44,20 +54,20 @@ impl Broker {
             script(&mut Listener { listener, tls });
         });
         Broker {
-            port,
+            address,
             ended,
             thread,
         }
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// Connects and ends, so that a script that still waits for connections fails at once.
     pub fn wake(&self) {
         for _ in 0..32 {
-            let _ = TcpStream::connect(("127.0.0.1", self.port));
+            let _ = TcpStream::connect(self.address);
         }
     }
 

@@ -31,15 +31,30 @@ impl Program {
     }
 
     pub fn compile_checked(name: &str, checked: Checked) -> Program {
+        Program::compile_with(name, checked, &[], "gcc")
+    }
+
+    /// With more arguments for the compiler, which need the Debian packages `packages`.
+    pub fn compile_with(
+        name: &str,
+        checked: Checked,
+        arguments: &[&str],
+        packages: &str,
+    ) -> Program {
         let program = Program {
             name: name.to_owned(),
-            directory: TemporaryDirectory::new(name),
+            directory: TemporaryDirectory::new(&name.replace('/', "-")),
             checked,
         };
         // The library has a soname, and only an installation has the file of that name; so the link is made here.
         let link = program.directory.file("libaws_iot_mqtt.so.0");
         std::os::unix::fs::symlink(shared_library(), &link).expect("the soname's link");
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        // The examples are programs as well.
+        let source = match name.strip_prefix("c-examples/") {
+            Some(example) => root.join("c-examples").join(format!("{example}.c")),
+            None => root.join("tests/c").join(format!("{name}.c")),
+        };
         let mut compiler = Command::new("cc");
         compiler
             .args([
@@ -56,13 +71,14 @@ impl Program {
             .arg("-D_POSIX_C_SOURCE=200809L")
             .arg("-I")
             .arg(root.join("include"))
-            .arg(root.join("tests/c").join(format!("{name}.c")))
+            .arg(&source)
             .arg("-o")
             .arg(program.executable())
             .arg("-L")
             .arg(program.directory.path())
             // A program that loads the library itself is not linked to it.
             .args(["-Wl,--as-needed", "-l:libaws_iot_mqtt.so.0", "-ldl", "-lm"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -75,13 +91,14 @@ impl Program {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "tests/c/{name}.c does not compile:\n{said}"
+            "{} does not compile (it needs {packages}):\n{said}",
+            source.display()
         );
         program
     }
 
     fn executable(&self) -> PathBuf {
-        self.directory.file(&self.name)
+        self.directory.file("program")
     }
 
     /// Ten times slower under valgrind.

@@ -1,5 +1,6 @@
 //! Certificates of every kind that a connection can meet, made for one test and gone after it.
 
+use super::process::spawn;
 use super::temporary::TemporaryDirectory;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::crypto::CryptoProvider;
@@ -7,7 +8,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// `ca.pem`; `server.pem`, `client.pem`, `observer.pem` (of that CA); `wrong_name.pem`, `expired.pem`, `not_yet_valid.pem` (servers of that CA);
@@ -70,6 +72,54 @@ impl Certificates {
             .write(&format!("{name}.key"), key.serialize_pem());
     }
 
+    /// A device `name` of the CA "ca" with a key that rcgen cannot make; `kind` as `openssl genpkey` takes it.
+    pub fn device(&self, name: &str, kind: &[&str]) {
+        let key = self.file(&format!("{name}.key"));
+        openssl(
+            Command::new("openssl")
+                .arg("genpkey")
+                .args(kind)
+                .arg("-out")
+                .arg(&key),
+        );
+        let public_key = self.file(&format!("{name}.pub"));
+        let mut export = Command::new("openssl");
+        export.args(["pkey", "-pubout", "-in"]).arg(&key);
+        openssl(export.arg("-out").arg(&public_key));
+        self.certify(name, &public_key);
+    }
+
+    /// The key of `name` once more as `encrypted`, in PKCS#8 with a passphrase.
+    pub fn encrypt(&self, name: &str, encrypted: &str, passphrase: &str) {
+        let mut convert = Command::new("openssl");
+        convert.args(["pkcs8", "-topk8", "-passout", &format!("pass:{passphrase}")]);
+        convert.arg("-in").arg(self.file(&format!("{name}.key")));
+        openssl(
+            convert
+                .arg("-out")
+                .arg(self.file(&format!("{encrypted}.key"))),
+        );
+    }
+
+    /// A certificate `name` of the CA "ca" for a public key, whoever has the private one.
+    pub fn certify(&self, name: &str, public_key: &Path) {
+        let extensions = self.write("extensions", "basicConstraints = CA:FALSE\n");
+        let mut certify = Command::new("openssl");
+        certify.args([
+            "x509",
+            "-new",
+            "-days",
+            "30",
+            "-subj",
+            &format!("/CN={name}"),
+        ]);
+        certify.arg("-force_pubkey").arg(public_key);
+        certify.arg("-extfile").arg(extensions);
+        certify.arg("-CA").arg(self.file("ca.pem"));
+        certify.arg("-CAkey").arg(self.file("ca.key"));
+        openssl(certify.arg("-out").arg(self.file(&format!("{name}.pem"))));
+    }
+
     /// The directory, as the C programs get it.
     pub fn directory(&self) -> String {
         self.directory
@@ -87,7 +137,7 @@ impl Certificates {
         self.directory.write(name, text)
     }
 
-    fn chain(&self, name: &str) -> Vec<CertificateDer<'static>> {
+    pub fn chain(&self, name: &str) -> Vec<CertificateDer<'static>> {
         let certificates = CertificateDer::pem_file_iter(self.file(&format!("{name}.pem")))
             .expect("the certificate's file");
         certificates
@@ -140,6 +190,18 @@ impl Certificates {
             .expect("the client's certificate and key");
         Arc::new(config)
     }
+}
+
+fn openssl(command: &mut Command) {
+    command.stdin(Stdio::null());
+    let output = spawn(
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        "openssl",
+    )
+    .wait_with_output()
+    .expect("openssl's output");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}:\n{said}");
 }
 
 fn parameters(common_name: &str, hosts: &[&str]) -> CertificateParams {

@@ -26,6 +26,14 @@ impl Connection {
         }
     }
 
+    /// What the TLS handshake gave: the client's certificate, whether a session was resumed.
+    pub fn tls(&self) -> &ServerConnection {
+        match &self.stream {
+            Stream::Plain(_) => panic!("the connection is plain TCP"),
+            Stream::Tls(stream) => &stream.conn,
+        }
+    }
+
     /// Reads up to the length of `buffer`: fewer bytes only at the end of the stream. `Err` says what else stopped it.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, (usize, io::Error)> {
         let deadline = Instant::now() + STEP;

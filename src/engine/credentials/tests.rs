@@ -1,7 +1,7 @@
 //! Which source is taken, and what the clock does.
 
 use super::*;
-use crate::config::Pem;
+use crate::config::{Identity, Key, Pem};
 
 fn lookup<'a>(variables: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
     move |name| {
@@ -144,7 +144,10 @@ fn a_refusal_moves_the_clock_to_the_servers_and_forgets_what_was_fetched() {
         }),
         identity: Arc::new(Credentials {
             ca: None,
-            identity: Some((pem(), pem())),
+            identity: Some(Identity {
+                certificate: pem(),
+                key: Key::Pem(pem()),
+            }),
             ciphers: None,
         }),
     };

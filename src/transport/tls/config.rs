@@ -1,11 +1,13 @@
 //! One TLS configuration for all clients with equal credentials: certificates are parsed once, and sessions resumed by all.
 
-use super::{ciphers, der, pem};
-use crate::config::{Credentials, Pem};
+use super::identity::identity;
+use super::{ciphers, pem};
+use crate::config::{Credentials, Key, Pem, TlsVersion};
 use crate::error::{Code, Error};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::SingleCertAndKey;
+use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -19,32 +21,55 @@ const SESSIONS: usize = 16;
 #[derive(Clone, Debug)]
 pub struct TlsConfig {
     pub(super) client: Arc<ClientConfig>,
+    /// The private key is the application's.
+    pub(super) asks_application: bool,
 }
 
 impl TlsConfig {
     /// `alpn`: the protocol names to offer, best first. Blocks on files only where the system's store has to be read.
-    pub fn new(credentials: &Credentials, alpn: &[&str]) -> Result<TlsConfig, Error> {
+    pub fn new(
+        credentials: &Credentials,
+        minimum: TlsVersion,
+        alpn: &[&str],
+    ) -> Result<TlsConfig, Error> {
         static CONFIGS: Cache<ClientConfig> = Cache::new();
-        let client = CONFIGS.get(digest(credentials, alpn), || build(credentials, alpn))?;
-        Ok(TlsConfig { client })
+        let client = CONFIGS.get(digest(credentials, minimum, alpn), || {
+            build(credentials, minimum, alpn)
+        })?;
+        let key = credentials.identity.as_ref().map(|identity| &identity.key);
+        Ok(TlsConfig {
+            client,
+            asks_application: matches!(key, Some(Key::Callback { .. })),
+        })
     }
 }
 
-fn build(credentials: &Credentials, alpn: &[&str]) -> Result<ClientConfig, Error> {
+fn build(
+    credentials: &Credentials,
+    minimum: TlsVersion,
+    alpn: &[&str],
+) -> Result<ClientConfig, Error> {
+    let versions = match minimum {
+        TlsVersion::V1_2 => &[&TLS13, &TLS12][..],
+        TlsVersion::V1_3 => &[&TLS13],
+    };
     let provider = Arc::new(ciphers::provider(credentials.ciphers.as_deref())?);
     let verifier = verifier(credentials.ca.as_ref(), &provider)?;
     let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| {
-            Error::new(
-                Code::Ciphers,
-                format!("the cipher suites fit no TLS version: {error}"),
-            )
+        .with_protocol_versions(versions)
+        .map_err(|_| {
+            let why = match minimum {
+                TlsVersion::V1_2 => "none of the configured cipher suites fits TLS 1.2 or TLS 1.3",
+                TlsVersion::V1_3 => {
+                    "none of the configured cipher suites is one of TLS 1.3, which is the configured minimum version"
+                }
+            };
+            Error::new(Code::Ciphers, why)
         })?
         .with_webpki_verifier(verifier);
     let mut client = match &credentials.identity {
-        Some((certificate, key)) => {
-            let identity = identity(certificate, key, &provider)?;
+        Some(device) => {
+            let identity = identity(device, &provider)?;
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
         }
         None => builder.with_no_client_auth(),
@@ -116,52 +141,10 @@ fn add_system_roots(roots: &mut RootCertStore) -> Result<(), Error> {
     ))
 }
 
-/// The device's certificate and key. Its dates and issuer are the broker's to judge: a device whose clock is wrong must get
-/// as far as hearing so.
-fn identity(
-    certificate: &Pem,
-    key: &Pem,
-    provider: &CryptoProvider,
-) -> Result<CertifiedKey, Error> {
-    let chain = pem::chain(certificate)?;
-    let signing_key = provider
-        .key_provider
-        .load_private_key(pem::private_key(key)?)
-        .map_err(|_| {
-            Error::new(
-                Code::PrivateKey,
-                format!(
-                    "private key \"{}\" is damaged, or of a kind that this build cannot use (it can use RSA from 2048 bits on, {})",
-                    key.name,
-                    if cfg!(feature = "aws-lc-rs") {
-                        "EC P-256, P-384 and P-521, Ed25519"
-                    } else {
-                        "EC P-256 and P-384, Ed25519; P-521 needs a build with aws-lc-rs"
-                    }
-                ),
-            )
-        })?;
-    let ours = signing_key.public_key();
-    let ours = ours.as_ref().and_then(|info| der::public_key(info));
-    let theirs = chain
-        .first()
-        .and_then(|leaf| der::certificate_public_key(leaf));
-    if ours.is_some() && ours != theirs {
-        return Err(Error::new(
-            Code::PrivateKey,
-            format!(
-                "private key \"{}\" is not the key of certificate \"{}\"",
-                key.name, certificate.name
-            ),
-        ));
-    }
-    Ok(CertifiedKey::new(chain, signing_key))
-}
-
-type Key = [u8; 32];
+type Digest32 = [u8; 32];
 
 /// Everything that makes two configurations different, and no way back to it.
-fn digest(credentials: &Credentials, alpn: &[&str]) -> Key {
+fn digest(credentials: &Credentials, minimum: TlsVersion, alpn: &[&str]) -> Digest32 {
     let mut digest = Sha256::new();
     add(
         &mut digest,
@@ -170,9 +153,18 @@ fn digest(credentials: &Credentials, alpn: &[&str]) -> Key {
     let identity = credentials.identity.as_ref();
     add(
         &mut digest,
-        identity.map(|(certificate, _)| certificate.text.as_slice()),
+        identity.map(|identity| identity.certificate.text.as_slice()),
     );
-    add(&mut digest, identity.map(|(_, key)| key.text.as_slice()));
+    match identity.map(|identity| &identity.key) {
+        None => add(&mut digest, None),
+        Some(Key::Pem(pem)) => add(&mut digest, Some(pem.text.as_slice())),
+        // A configuration keeps its key alive, so that no other one has the same address.
+        Some(Key::Callback { sign, ecdsa }) => {
+            let address = Arc::as_ptr(sign).cast::<()>().addr();
+            add(&mut digest, Some(format!("{address} {ecdsa:?}").as_bytes()));
+        }
+    }
+    add(&mut digest, Some(format!("{minimum:?}").as_bytes()));
     add(
         &mut digest,
         credentials.ciphers.as_deref().map(str::as_bytes),
@@ -196,7 +188,7 @@ struct Cache<T> {
 }
 
 /// `None` is an empty map, which a constant cannot make.
-type Entries<T> = Option<HashMap<Key, Weak<T>>>;
+type Entries<T> = Option<HashMap<Digest32, Weak<T>>>;
 
 impl<T> Cache<T> {
     const fn new() -> Self {
@@ -205,7 +197,11 @@ impl<T> Cache<T> {
         }
     }
 
-    fn get(&self, key: Key, build: impl FnOnce() -> Result<T, Error>) -> Result<Arc<T>, Error> {
+    fn get(
+        &self,
+        key: Digest32,
+        build: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<Arc<T>, Error> {
         if let Some(shared) = self
             .lock()
             .and_then(|entries| entries.as_ref()?.get(&key)?.upgrade())

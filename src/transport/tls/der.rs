@@ -11,6 +11,11 @@ const VERSION: u8 = 0xa0;
 
 /// The contents of `subjectPublicKey` in a certificate (RFC 5280, 4.1). `None`: this is not a certificate.
 pub(super) fn certificate_public_key(certificate: &[u8]) -> Option<&[u8]> {
+    public_key(certificate_public_key_info(certificate)?)
+}
+
+/// The SubjectPublicKeyInfo in a certificate, and what follows it.
+pub(super) fn certificate_public_key_info(certificate: &[u8]) -> Option<&[u8]> {
     let (certificate, rest) = expect(SEQUENCE, certificate)?;
     if !rest.is_empty() {
         return None;
@@ -22,7 +27,7 @@ pub(super) fn certificate_public_key(certificate: &[u8]) -> Option<&[u8]> {
     let (_issuer, fields) = expect(SEQUENCE, fields)?;
     let (_validity, fields) = expect(SEQUENCE, fields)?;
     let (_subject, fields) = expect(SEQUENCE, fields)?;
-    public_key(fields)
+    Some(fields)
 }
 
 /// The contents of `subjectPublicKey` in a SubjectPublicKeyInfo.
@@ -30,6 +35,36 @@ pub(super) fn public_key(info: &[u8]) -> Option<&[u8]> {
     let (info, _) = expect(SEQUENCE, info)?;
     let (_algorithm, info) = expect(SEQUENCE, info)?;
     expect(BIT_STRING, info).map(|(key, _)| key)
+}
+
+/// The contents of `algorithm` in a SubjectPublicKeyInfo.
+pub(super) fn algorithm(info: &[u8]) -> Option<&[u8]> {
+    let (info, _) = expect(SEQUENCE, info)?;
+    expect(SEQUENCE, info).map(|(algorithm, _)| algorithm)
+}
+
+/// `Ecdsa-Sig-Value` (RFC 3279, 2.2.3) of two numbers in equal halves, big-endian.
+pub(super) fn ecdsa_signature(r_and_s: &[u8]) -> Vec<u8> {
+    let (r, s) = r_and_s.split_at(r_and_s.len() / 2);
+    let mut numbers = Vec::with_capacity(r_and_s.len() + 6);
+    for number in [r, s] {
+        // As few bytes as possible; a leading one bit would mean a negative number.
+        let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+        let digits = &number[zeros..];
+        let positive = digits.first().is_none_or(|&first| first >= 0x80);
+        let length = digits.len() + usize::from(positive);
+        // The numbers of P-521, the largest, have 67 bytes.
+        numbers.extend([INTEGER, u8::try_from(length).unwrap_or(u8::MAX)]);
+        numbers.extend(positive.then_some(0));
+        numbers.extend(digits);
+    }
+    let mut signature = vec![SEQUENCE];
+    if numbers.len() > 0x7f {
+        signature.push(0x81);
+    }
+    signature.push(u8::try_from(numbers.len()).unwrap_or(u8::MAX));
+    signature.extend(numbers);
+    signature
 }
 
 /// The contents of the first element, if its tag is `tag`, and what follows it.

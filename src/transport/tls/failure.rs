@@ -20,6 +20,12 @@ pub(super) enum Stage {
 }
 
 pub(super) fn explain(error: &TlsError, stage: Stage, server_name: &str) -> Error {
+    // What the application's private key had to say.
+    if let TlsError::Other(other) = error
+        && let Some(ours) = other.0.downcast_ref::<Error>()
+    {
+        return ours.clone();
+    }
     match error {
         TlsError::InvalidCertificate(why) => certificate(why, server_name),
         TlsError::AlertReceived(alert) => alert_received(*alert, stage),
@@ -48,7 +54,7 @@ pub(super) fn explain(error: &TlsError, stage: Stage, server_name: &str) -> Erro
         TlsError::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig) => {
             Error::new(
                 Code::Tls,
-                "the server wants a TLS version for which the configured cipher suites hold nothing",
+                "the server wants a TLS version that the configured minimum version or cipher suites rule out",
             )
         }
         TlsError::FailedToGetCurrentTime => Error::new(
@@ -179,7 +185,7 @@ fn alert_received(alert: AlertDescription, stage: Stage) -> Error {
             "the broker accepts none of the offered cipher suites or key kinds, or misses a device certificate"
         }
         AlertDescription::ProtocolVersion => {
-            "the broker accepts neither TLS 1.2 nor TLS 1.3 with the configured cipher suites"
+            "the broker accepts no TLS version that the configured minimum version and cipher suites allow"
         }
         AlertDescription::UnrecognisedName => {
             "the broker does not know the host name that was asked for"

@@ -6,6 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_pemfile::Item;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
 /// One `-----BEGIN X-----` to `-----END X-----`. If the end is missing, all the rest.
 struct Section<'a> {
@@ -65,39 +66,66 @@ fn certificates(pem: &Pem, role: &str, code: Code) -> Result<Vec<CertificateDer<
 
 /// The first private key: PKCS#8, PKCS#1 (RSA) or SEC1 (EC).
 pub(super) fn private_key(pem: &Pem) -> Result<PrivateKeyDer<'static>, Error> {
-    let failed = |why: &str| {
-        Error::new(
-            Code::PrivateKey,
-            format!("private key \"{}\" {why}", pem.name),
-        )
-    };
-    let sections = sections(&pem.text);
-    let Some(section) = sections
-        .iter()
-        .find(|section| section.label.ends_with("PRIVATE KEY"))
-    else {
-        return Err(failed(&format!(
-            "holds no private key: {}",
-            contents(&pem.text, &sections)
-        )));
-    };
-    // PKCS#8 says it in the label, the older forms in a header.
-    if section.label == "ENCRYPTED PRIVATE KEY" || contains(section.text, b"Proc-Type: 4,ENCRYPTED")
-    {
-        return Err(failed(
-            "is encrypted, which is not supported: decrypt it (openssl pkey -in FILE -out DECRYPTED)",
+    let section = private_key_section(pem)?;
+    if section.label == ENCRYPTED {
+        return Err(unusable(
+            pem,
+            "is encrypted: call aws_iot_mqtt_client_configure_private_key_passphrase before",
         ));
     }
     match rustls_pemfile::read_one_from_slice(section.text) {
         Ok(Some((Item::Pkcs8Key(key), _))) => Ok(key.into()),
         Ok(Some((Item::Pkcs1Key(key), _))) => Ok(key.into()),
         Ok(Some((Item::Sec1Key(key), _))) => Ok(key.into()),
-        Ok(_) => Err(failed(&format!(
-            "is of the kind \"{}\", which is not supported: convert it to PKCS#8",
-            section.label
-        ))),
-        Err(error) => Err(failed(&damage(&error))),
+        Ok(_) => Err(unusable(
+            pem,
+            &format!(
+                "is of the kind \"{}\", which is not supported: convert it to PKCS#8",
+                section.label
+            ),
+        )),
+        Err(error) => Err(unusable(pem, &damage(&error))),
     }
+}
+
+/// The first private key's PEM section, if that is of encrypted PKCS#8.
+pub(super) fn encrypted_private_key(pem: &Pem) -> Result<Option<&str>, Error> {
+    let section = private_key_section(pem)?;
+    if section.label != ENCRYPTED {
+        return Ok(None);
+    }
+    std::str::from_utf8(section.text)
+        .map(Some)
+        .map_err(|_| unusable(pem, "is damaged: it is not Base64"))
+}
+
+fn private_key_section(pem: &Pem) -> Result<Section<'_>, Error> {
+    let mut sections = sections(&pem.text);
+    let Some(at) = sections
+        .iter()
+        .position(|section| section.label.ends_with("PRIVATE KEY"))
+    else {
+        return Err(unusable(
+            pem,
+            &format!("holds no private key: {}", contents(&pem.text, &sections)),
+        ));
+    };
+    let section = sections.swap_remove(at);
+    // OpenSSL's own form, from before PKCS#8: its key is derived by one round of MD5.
+    if contains(section.text, b"Proc-Type: 4,ENCRYPTED") {
+        return Err(unusable(
+            pem,
+            "is encrypted in the legacy form (Proc-Type: 4,ENCRYPTED), which is not supported: convert it with openssl pkcs8 -topk8 -in FILE -out NEW",
+        ));
+    }
+    Ok(section)
+}
+
+pub(super) fn unusable(pem: &Pem, why: &str) -> Error {
+    Error::new(
+        Code::PrivateKey,
+        format!("private key \"{}\" {why}", pem.name),
+    )
 }
 
 /// The decoder's error without the lines that it quotes: they may be of a key.

@@ -1,3 +1,4 @@
+mod application_key;
 mod credentials;
 mod handshake;
 mod peer;

@@ -1,7 +1,7 @@
 use super::peer::*;
-use crate::config::{Credentials, Pem};
+use crate::config::{Credentials, Identity, Key, Pem};
 use crate::error::{Code, Error};
-use crate::transport::tls::TlsConfig;
+use crate::transport::tls::{TlsConfig, decrypt};
 use rustls::CipherSuite;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ const RSA_VERSION_1: &str = include_str!("../testdata/rsa_version1.crt");
 const EC_KEY: &str = include_str!("../testdata/ec_sec1.key");
 const EC: &str = include_str!("../testdata/ec.crt");
 const ENCRYPTED_PKCS8: &str = include_str!("../testdata/encrypted_pkcs8.key");
+const ENCRYPTED_PBES1: &str = include_str!("../testdata/encrypted_pbes1.key");
 const ENCRYPTED_SEC1: &str = include_str!("../testdata/encrypted_sec1.key");
 const P521_KEY: &str = include_str!("../testdata/p521.key");
 const P521: &str = include_str!("../testdata/p521.crt");
@@ -20,19 +21,27 @@ fn with_ca(ca: &str) -> Result<TlsConfig, Error> {
         identity: None,
         ciphers: None,
     };
-    TlsConfig::new(&credentials, &[])
+    TlsConfig::new(&credentials, TlsVersion::V1_2, &[])
 }
 
 fn with_identity(certificate: &str, key: &str) -> Result<TlsConfig, Error> {
+    with_passphrase(certificate, key, None)
+}
+
+fn with_passphrase(
+    certificate: &str,
+    key: &str,
+    passphrase: Option<&[u8]>,
+) -> Result<TlsConfig, Error> {
     let credentials = Credentials {
         ca: Some(Authority::new("ca").pem()),
-        identity: Some((
-            pem("/etc/device.crt", certificate),
-            pem("/etc/device.key", key),
-        )),
+        identity: Some(Identity {
+            certificate: pem("/etc/device.crt", certificate),
+            key: Key::Pem(decrypt(pem("/etc/device.key", key), passphrase)?),
+        }),
         ciphers: None,
     };
-    TlsConfig::new(&credentials, &[])
+    TlsConfig::new(&credentials, TlsVersion::V1_2, &[])
 }
 
 #[track_caller]
@@ -122,13 +131,6 @@ fn a_private_key_must_be_one() {
         Code::PrivateKey,
         &[name, "\"CERTIFICATE\"", "mixed up"],
     );
-    for encrypted in [ENCRYPTED_PKCS8, ENCRYPTED_SEC1] {
-        refused(
-            with_identity(EC, encrypted),
-            Code::PrivateKey,
-            &[name, "encrypted", "not supported", "decrypt it"],
-        );
-    }
     for broken in damaged(RSA_KEY) {
         refused(
             with_identity(RSA_VERSION_1, &broken),
@@ -141,6 +143,63 @@ fn a_private_key_must_be_one() {
         with_identity(EC, &other_kind),
         Code::PrivateKey,
         &[name, "OPENSSH PRIVATE KEY", "not supported"],
+    );
+}
+
+#[test]
+fn an_encrypted_key_needs_its_passphrase() {
+    let name = "\"/etc/device.key\"";
+    with_passphrase(EC, ENCRYPTED_PKCS8, Some(b"secret")).unwrap();
+    // One that is not encrypted does not mind.
+    with_passphrase(EC, EC_KEY, Some(b"secret")).unwrap();
+    refused(
+        with_identity(EC, ENCRYPTED_PKCS8),
+        Code::PrivateKey,
+        &[name, "configure_private_key_passphrase"],
+    );
+    // Some wrong passphrases give something that is padded well.
+    for number in 0..300 {
+        let wrong = format!("wrong {number}");
+        let error = decrypt(
+            pem("/etc/device.key", ENCRYPTED_PKCS8),
+            Some(wrong.as_bytes()),
+        )
+        .err()
+        .unwrap();
+        assert_eq!(error.code, Code::PrivateKey);
+        assert_eq!(
+            error.detail,
+            "private key \"/etc/device.key\": the configured passphrase does not open it"
+        );
+    }
+    for broken in damaged(ENCRYPTED_PKCS8) {
+        let error = with_passphrase(EC, &broken, Some(b"secret")).unwrap_err();
+        assert_eq!(error.code, Code::PrivateKey, "{error}");
+        assert!(error.detail.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn old_ways_to_encrypt_say_how_to_convert() {
+    for passphrase in [None, Some(&b"secret"[..])] {
+        refused(
+            with_passphrase(EC, ENCRYPTED_SEC1, passphrase),
+            Code::PrivateKey,
+            &[
+                "\"/etc/device.key\"",
+                "Proc-Type: 4,ENCRYPTED",
+                "openssl pkcs8 -topk8",
+            ],
+        );
+    }
+    refused(
+        with_passphrase(EC, ENCRYPTED_PBES1, Some(b"secret")),
+        Code::PrivateKey,
+        &[
+            "\"/etc/device.key\"",
+            "not supported",
+            "openssl pkcs8 -topk8 -v2 aes256",
+        ],
     );
 }
 
@@ -257,7 +316,7 @@ fn an_unknown_cipher_suite_is_named_with_the_known_ones() {
         let mut credentials = credentials(&Authority::new("ca"), None);
         credentials.ciphers = Some(list.into());
         refused(
-            TlsConfig::new(&credentials, &[]),
+            TlsConfig::new(&credentials, TlsVersion::V1_2, &[]),
             Code::Ciphers,
             &[
                 culprit,
@@ -273,10 +332,10 @@ fn an_unknown_cipher_suite_is_named_with_the_known_ones() {
 fn equal_credentials_share_one_configuration_and_others_do_not() {
     let ca = Authority::new("ca");
     let (one, other) = (ca.device(), ca.device());
-    let first = TlsConfig::new(&credentials(&ca, Some(&one)), &["mqtt"]).unwrap();
+    let first = TlsConfig::new(&credentials(&ca, Some(&one)), TlsVersion::V1_2, &["mqtt"]).unwrap();
     let mut renamed = credentials(&ca, Some(&one));
     renamed.ca.as_mut().unwrap().name = "elsewhere".into();
-    let same = TlsConfig::new(&renamed, &["mqtt"]).unwrap();
+    let same = TlsConfig::new(&renamed, TlsVersion::V1_2, &["mqtt"]).unwrap();
     assert!(Arc::ptr_eq(&first.client, &same.client));
 
     let mut ciphers = credentials(&ca, Some(&one));
@@ -289,7 +348,7 @@ fn equal_credentials_share_one_configuration_and_others_do_not() {
         (credentials(&ca, Some(&one)), &[]),
         (credentials(&ca, Some(&one)), &["mq", "tt"]),
     ] {
-        let config = TlsConfig::new(&credentials, alpn).unwrap();
+        let config = TlsConfig::new(&credentials, TlsVersion::V1_2, alpn).unwrap();
         assert!(!Arc::ptr_eq(&first.client, &config.client));
     }
 }
@@ -297,9 +356,9 @@ fn equal_credentials_share_one_configuration_and_others_do_not() {
 #[test]
 fn a_configuration_that_nobody_uses_is_not_kept() {
     let credentials = credentials(&Authority::new("ca"), None);
-    let config = TlsConfig::new(&credentials, &[]).unwrap();
+    let config = TlsConfig::new(&credentials, TlsVersion::V1_2, &[]).unwrap();
     let weak = Arc::downgrade(&config.client);
     drop(config);
     assert!(weak.upgrade().is_none());
-    TlsConfig::new(&credentials, &[]).unwrap();
+    TlsConfig::new(&credentials, TlsVersion::V1_2, &[]).unwrap();
 }

@@ -82,7 +82,12 @@ fn alpn_is_agreed() {
     let mut config = server_config(&ca.server(HOST), None, &[&TLS13]);
     config.alpn_protocols = vec![b"mqtt".to_vec(), b"x-amzn-mqtt-ca".to_vec()];
     let (address, server) = serve(config, echo);
-    let config = TlsConfig::new(&credentials(&ca, None), &["x-amzn-mqtt-ca"]).unwrap();
+    let config = TlsConfig::new(
+        &credentials(&ca, None),
+        TlsVersion::V1_2,
+        &["x-amzn-mqtt-ca"],
+    )
+    .unwrap();
     let mut link = TlsLink::new(Box::new(dial(address)), &config, HOST).unwrap();
     handshake(&mut link).unwrap();
     assert_eq!(link.alpn(), Some("x-amzn-mqtt-ca"));
@@ -125,7 +130,7 @@ fn clients_with_equal_credentials_resume_each_others_sessions() {
     let ca = Authority::new("ca");
     let credentials = credentials(&ca, None);
     // Keeps the shared configuration alive between the two, as a client does.
-    let _config = TlsConfig::new(&credentials, &[]).unwrap();
+    let _config = TlsConfig::new(&credentials, TlsVersion::V1_2, &[]).unwrap();
     let config = server_config(&ca.server(HOST), None, &[&TLS13]);
     let mut summaries = Vec::new();
     for _ in 0..2 {
@@ -160,4 +165,21 @@ fn only_the_configured_cipher_suites_are_offered() {
     );
     write_all(&mut link, b"hello").unwrap();
     server.join().unwrap().unwrap();
+}
+
+#[test]
+fn tls_1_2_is_not_spoken_below_the_minimum_version() {
+    let ca = Authority::new("ca");
+    let (address, server) = serve(server_config(&ca.server(HOST), None, &[&TLS12]), echo);
+    let config = TlsConfig::new(&credentials(&ca, None), TlsVersion::V1_3, &[]).unwrap();
+    let mut link = TlsLink::new(Box::new(dial(address)), &config, HOST).unwrap();
+    let error = handshake(&mut link).unwrap_err();
+    assert!(error.detail.contains("protocol_version (70)"), "{error}");
+    assert!(error.detail.contains("minimum version"), "{error}");
+    assert!(server.join().unwrap().is_err());
+
+    let mut old = credentials(&ca, None);
+    old.ciphers = Some("ECDHE-ECDSA-AES128-GCM-SHA256".into());
+    let error = TlsConfig::new(&old, TlsVersion::V1_3, &[]).unwrap_err();
+    assert!(error.detail.contains("TLS 1.3"), "{error}");
 }

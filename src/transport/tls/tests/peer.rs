@@ -1,6 +1,7 @@
 //! Certificates, a server in a thread, and a client that waits for its socket.
 
-use crate::config::{Credentials, Pem};
+pub use crate::config::TlsVersion;
+use crate::config::{self, Credentials, Key, Pem};
 use crate::error::Error;
 use crate::transport::HandshakeState;
 use crate::transport::Link;
@@ -92,7 +93,13 @@ pub fn pem(name: &str, text: &str) -> Pem {
 pub fn credentials(ca: &Authority, device: Option<&Identity>) -> Credentials {
     Credentials {
         ca: Some(ca.pem()),
-        identity: device.map(Identity::pems),
+        identity: device.map(|device| {
+            let (certificate, key) = device.pems();
+            config::Identity {
+                certificate,
+                key: Key::Pem(key),
+            }
+        }),
         ciphers: None,
     }
 }
@@ -167,7 +174,7 @@ pub fn dial(address: SocketAddr) -> TcpLink {
 }
 
 pub fn client(link: impl Link + 'static, credentials: &Credentials, name: &str) -> TlsLink {
-    let config = TlsConfig::new(credentials, &[]).unwrap();
+    let config = TlsConfig::new(credentials, TlsVersion::V1_2, &[]).unwrap();
     TlsLink::new(Box::new(link), &config, name).unwrap()
 }
 

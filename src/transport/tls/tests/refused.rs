@@ -50,7 +50,7 @@ fn p9_without_a_ca_the_systems_store_alone_is_trusted() {
     let ca = Authority::new("ours");
     let mut credentials = credentials(&ca, Some(&ca.device()));
     credentials.ca = None;
-    let config = match TlsConfig::new(&credentials, &[]) {
+    let config = match TlsConfig::new(&credentials, TlsVersion::V1_2, &[]) {
         Ok(config) => config,
         // A system without a store trusts nobody.
         Err(error) => return assert_eq!(error.code, Code::CaFile, "{error}"),
@@ -217,7 +217,7 @@ fn an_alert_in_the_handshake_is_named() {
     let mut config = server_config(&ca.server(HOST), None, &[&TLS13]);
     config.alpn_protocols = vec![b"other".to_vec()];
     let (address, _server) = serve(config, until_it_fails);
-    let config = TlsConfig::new(&credentials(&ca, None), &["mqtt"]).unwrap();
+    let config = TlsConfig::new(&credentials(&ca, None), TlsVersion::V1_2, &["mqtt"]).unwrap();
     let mut link = TlsLink::new(Box::new(dial(address)), &config, HOST).unwrap();
     let error = handshake(&mut link).unwrap_err();
     assert_eq!(error.code, Code::RefusedByPeer, "{error}");
@@ -295,7 +295,12 @@ fn a_peer_that_does_not_speak_tls_is_called_that() {
 
 #[test]
 fn a_name_that_no_server_can_have_is_refused_at_once() {
-    let config = TlsConfig::new(&credentials(&Authority::new("ca"), None), &[]).unwrap();
+    let config = TlsConfig::new(
+        &credentials(&Authority::new("ca"), None),
+        TlsVersion::V1_2,
+        &[],
+    )
+    .unwrap();
     for name in ["", "two words", ".", "a..b"] {
         let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
         let link = TcpLink::from_socket(socket.into()).unwrap();
