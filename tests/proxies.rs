@@ -118,7 +118,8 @@ fn nobody_at_the_proxys_port_is_a_refused_connection_to_the_proxy() {
         "on the way to the proxy",
         LONG,
     ];
-    let outcome = Program::compile("connect_fails")
+    let program = Program::compile("connect_fails");
+    let outcome = program
         .start_with(&arguments, &[("TEST_PROXY", &url)])
         .outcome();
     outcome.unwrap_or_else(|why| panic!("{why}"));
@@ -144,9 +145,10 @@ fn scripted(url: &str, exchange: fn(&mut Connection)) {
     });
     let port = broker.port().to_string();
     let arguments = ["127.0.0.1", &port, "-", "factory_through_proxy", url];
-    let program = Program::compile("ways").start(&arguments);
-    let log = program.stdout.clone();
-    program.finish();
+    let program = Program::compile("ways");
+    let running = program.start(&arguments);
+    let log = running.stdout.clone();
+    running.finish();
     broker.finish();
     let log = log.text();
     assert!(
@@ -187,7 +189,8 @@ fn a_socks_proxy_gets_the_name_and_the_password() {
 fn real(proxy: &Proxy, broker: &Mosquitto, certificates: &Certificates, url: &str) {
     let (port, directory) = (broker.port.to_string(), certificates.directory());
     for program in ["real_sync", "real_async"] {
-        let outcome = Program::compile_checked(program, Checked::Plainly)
+        let program = Program::compile_checked(program, Checked::Plainly);
+        let outcome = program
             .start_with(&["localhost", &port, &directory], &[("TEST_PROXY", url)])
             .outcome();
         if let Err(why) = outcome {

@@ -81,9 +81,10 @@ fn authorizer_connects() -> [Vec<u8>; 2] {
 fn run_authorizer(broker: Broker, environment: &[(&str, &str)]) {
     let port = broker.port().to_string();
     let arguments = ["127.0.0.1", &port, "-", "authorizer"];
-    let program = Program::compile("ways").start_with(&arguments, environment);
-    let log = program.stdout.clone();
-    program.finish();
+    let program = Program::compile("ways");
+    let running = program.start_with(&arguments, environment);
+    let log = running.stdout.clone();
+    running.finish();
     broker.finish();
     let log = log.text();
     assert!(log.contains("connecting to 127.0.0.1"), "{log}");

@@ -95,8 +95,7 @@ fn the_upgrade_the_frames_and_the_close_are_these_byte_for_byte() {
     Program::compile("connect_bytes").run_on(broker, "-", &["usual"], &[OVER_WEBSOCKET]);
 }
 
-#[test]
-fn packets_share_frames_and_are_split_over_them() {
+fn packets_share_frames(checked: Checked) {
     let broker = Broker::plain(|listener| {
         let port = listener.port();
         let mut connection = listener.accept();
@@ -124,7 +123,18 @@ fn packets_share_frames_and_are_split_over_them() {
         expect_frame(&mut connection, CLOSE, &1000u16.to_be_bytes());
         connection.expect_end();
     });
-    Program::compile("websocket_large").run_on(broker, "-", &[], &[OVER_WEBSOCKET]);
+    let program = Program::compile_checked("websocket_large", checked);
+    program.run_on(broker, "-", &[], &[OVER_WEBSOCKET]);
+}
+
+#[test]
+fn packets_share_frames_and_are_split_over_them() {
+    packets_share_frames(Checked::Plainly);
+}
+
+#[test]
+fn packets_share_frames_under_valgrind() {
+    packets_share_frames(Checked::ByValgrind);
 }
 
 #[test]
@@ -255,9 +265,9 @@ fn a_real_broker_over_wss() {
         ("real_sync", Checked::Plainly),
         ("real_async", Checked::Plainly),
         ("real_sync", Checked::ByAddressSanitizer),
-        ("real_sync", Checked::ByValgrind),
     ] {
-        let outcome = Program::compile_checked(program, checked)
+        let program = Program::compile_checked(program, checked);
+        let outcome = program
             .start_with(&["127.0.0.1", &port, &directory], &environment)
             .outcome();
         if let Err(why) = outcome {

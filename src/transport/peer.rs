@@ -2,6 +2,7 @@
 
 use super::{HandshakeState, Link};
 use crate::error::Error;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,7 +20,6 @@ pub struct State {
     said: VecDeque<u8>,
     ended: bool,
     pub heard: Vec<u8>,
-    pub writes: usize,
     /// Bytes that a read or write moves at most.
     piece: usize,
     /// Each second call finds the socket not ready.
@@ -91,7 +91,10 @@ impl Link for Peer {
         let length = buffer.len().min(state.piece);
         match state.said.read(&mut buffer[..length])? {
             0 if !state.ended => Err(io::ErrorKind::WouldBlock.into()),
-            length => Ok(length),
+            length => {
+                moved();
+                Ok(length)
+            }
         }
     }
 
@@ -103,7 +106,7 @@ impl Link for Peer {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         state.room -= length;
-        state.writes += 1;
+        moved();
         state.heard.extend_from_slice(&bytes[..length]);
         Ok(length)
     }
@@ -125,17 +128,26 @@ impl Link for Peer {
     }
 }
 
+thread_local! {
+    /// Reads and writes that moved something on this thread.
+    static MOVES: Cell<u64> = const { Cell::new(0) };
+}
+
+fn moved() {
+    MOVES.set(MOVES.get() + 1);
+}
+
 /// Goes on with the handshake until `Done` or until nothing moves any more.
 pub fn handshake(link: &mut dyn Link) -> Result<HandshakeState, Error> {
-    let mut state = HandshakeState::WantsRead;
-    // Longer than any exchange byte by byte.
-    for _ in 0..300_000 {
-        state = link.handshake()?;
-        if state == HandshakeState::Done {
-            break;
+    let (mut moves, mut idle) = (MOVES.get(), 0);
+    loop {
+        let state = link.handshake()?;
+        if state == HandshakeState::Done || idle == 3 {
+            return Ok(state);
         }
+        idle = if moves == MOVES.get() { idle + 1 } else { 0 };
+        moves = MOVES.get();
     }
-    Ok(state)
 }
 
 /// So often a peer may be not ready in the middle of a control frame, byte by byte.

@@ -79,15 +79,18 @@ impl Proxy {
         for _ in 0..20 {
             let (port, directory) = (free_port(), TemporaryDirectory::new(name));
             let mut command = command(port, &directory);
-            // tinyproxy logs to its standard output, microsocks to its standard error.
-            let (mine, theirs) = std::io::pipe().expect("a pipe");
-            command
-                .stdin(Stdio::null())
-                .stdout(theirs.try_clone().expect("dup"))
-                .stderr(theirs);
+            command.stdin(Stdio::null());
+            // microsocks logs to its standard error.
+            let of_errors = name == "microsocks";
+            match of_errors {
+                true => command.stdout(Stdio::null()).stderr(Stdio::piped()),
+                false => command.stdout(Stdio::piped()).stderr(Stdio::null()),
+            };
             let mut process = Ended(spawn(&mut command, package));
-            drop(command);
-            let log = Lines::of(mine);
+            let log = match of_errors {
+                true => Lines::of(process.0.stderr.take().expect("a pipe")),
+                false => Lines::of(process.0.stdout.take().expect("a pipe")),
+            };
             match wait_for_port(&mut process, port) {
                 Ok(()) => {
                     return Proxy {
