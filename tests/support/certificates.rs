@@ -180,6 +180,17 @@ impl Certificates {
         self.server_of(name, "ca", rustls::ALL_VERSIONS)
     }
 
+    /// A server that asks for no client certificate.
+    pub fn server_for_anybody(&self, name: &str) -> Arc<ServerConfig> {
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("the TLS versions")
+            .with_no_client_auth()
+            .with_single_cert(self.chain(name), self.key(name))
+            .expect("the server's certificate and key");
+        Arc::new(config)
+    }
+
     /// A client for the tests of the tests.
     pub fn client(&self, ca: &str, identity: &str) -> Arc<ClientConfig> {
         let config = ClientConfig::builder_with_provider(provider())

@@ -7,6 +7,7 @@ pub mod broker;
 pub mod c_program;
 pub mod certificates;
 pub mod connection;
+pub mod gateway;
 pub mod mosquitto;
 pub mod packets;
 pub mod process;
