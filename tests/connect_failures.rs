@@ -83,7 +83,12 @@ fn a_packet_other_than_connack_is_a_protocol_error() {
         connection.send(&support::packets::pingresp());
         connection.silence();
     };
-    plain(script, "500", "first packet is not CONNACK [MQTT-3.2.0-1]", LONG);
+    plain(
+        script,
+        "500",
+        "first packet is not CONNACK [MQTT-3.2.0-1]",
+        LONG,
+    );
 }
 
 #[test]
