@@ -33,7 +33,7 @@ requirements:
 lint: requirements
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	cargo clippy --lib --locked --no-default-features --features aws-lc-rs -- -D warnings
+	cargo clippy --all-targets --locked --no-default-features --features aws-lc-rs -- -D warnings
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header
