@@ -84,10 +84,6 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn fill_window(&mut self, now: Instant) {
-        // Nothing may follow DISCONNECT [MQTT-3.14.4-2].
-        if self.said_disconnect() {
-            return;
-        }
         self.send_restores(now);
         self.send_requests(now);
         while !self.waiting_publishes.is_empty()
