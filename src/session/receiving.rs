@@ -65,9 +65,11 @@ impl Receipts {
 
     /// The packet identifier of the oldest message, if it is acknowledged.
     pub(super) fn next_acknowledged(&mut self) -> Option<u16> {
-        let (packet_id, _) = self
+        let (packet_id, _) = *self
             .pending
-            .pop_front_if(|(_, acknowledged)| *acknowledged)?;
+            .front()
+            .filter(|(_, acknowledged)| *acknowledged)?;
+        self.pending.pop_front();
         self.first += 1;
         Some(packet_id)
     }

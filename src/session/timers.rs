@@ -196,8 +196,13 @@ impl<T, H: Clone> Session<T, H> {
 
     /// Keeps the list short; entries in the middle go when their time comes.
     pub(super) fn forget_deadline(&mut self, operation: OperationId) {
-        self.deadlines
-            .pop_front_if(|(_, first)| *first == operation);
+        if self
+            .deadlines
+            .front()
+            .is_some_and(|(_, first)| *first == operation)
+        {
+            self.deadlines.pop_front();
+        }
     }
 
     /// Until when the attempt that is under way may take, from name resolution to CONNACK.

@@ -8,6 +8,7 @@ mod broker;
 mod commands;
 mod configuration;
 mod random;
+mod rest;
 mod wire;
 mod world;
 
