@@ -5,12 +5,11 @@ use super::describe::describe;
 use super::given;
 pub(super) use super::given::{config, kept, lost, ms};
 use super::packets::{self, Sent};
-use crate::config::{QoS, SessionConfig};
+use crate::config::SessionConfig;
 use crate::error::{Code, Error};
 use crate::session::{Accepted, Event, Login, OperationId, Output, Session, State, Wait};
 use crate::time::Instant;
 use std::collections::HashMap;
-use std::time::Duration;
 
 pub(super) const MS: u64 = 1_000_000;
 
