@@ -11,13 +11,14 @@
 //!
 //! Where to look: `connecting` (from `connect` to CONNACK, and what happens when a connection ends), `disconnecting` (`disconnect`
 //! and the end), `restoring` (what the broker is told again on a new connection), `commands` (what the application asks for),
-//! `sending` (the window, acknowledgements, draining), `receiving` (packets that come in, messages and their acknowledgement),
+//! `sending` (the window, acknowledgements), `draining` (the queue on its way), `receiving` (packets that come in, messages and their acknowledgement),
 //! `timers` (everything that happens because time passes).
 
 mod backoff;
 mod commands;
 mod connecting;
 mod disconnecting;
+mod draining;
 mod event;
 mod in_flight;
 mod keep_alive;

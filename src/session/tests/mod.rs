@@ -4,6 +4,7 @@
 //! `rig` drives one session step by step, `packets` reads what the client sends, `describe` says what the application is told.
 
 mod describe;
+mod given;
 mod packets;
 mod rig;
 

@@ -2,13 +2,14 @@
 //! told are lists of short texts.
 
 use super::describe::describe;
+use super::given;
+pub(super) use super::given::{config, kept, lost, ms};
 use super::packets::{self, Sent};
-use crate::config::{QoS, SessionConfig};
+use crate::config::SessionConfig;
 use crate::error::{Code, Error};
 use crate::session::{Accepted, Event, Login, OperationId, Output, Session, State, Wait};
 use crate::time::Instant;
 use std::collections::HashMap;
-use std::time::Duration;
 
 pub(super) const MS: u64 = 1_000_000;
 
@@ -33,31 +34,6 @@ pub(super) enum Link {
     None,
     Wanted,
     Open,
-}
-
-pub(super) fn config(change: impl FnOnce(&mut SessionConfig)) -> SessionConfig {
-    let mut config = SessionConfig {
-        client_id: "device".to_owned(),
-        ..SessionConfig::default()
-    };
-    change(&mut config);
-    config
-}
-
-/// A session that keeps its state at the broker.
-pub(super) fn kept(change: impl FnOnce(&mut SessionConfig)) -> SessionConfig {
-    config(|config| {
-        config.clean_session = false;
-        change(config);
-    })
-}
-
-pub(super) fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-pub(super) fn lost() -> Error {
-    Error::new(Code::ConnectionLost, "the peer closed the connection")
 }
 
 impl Rig {
@@ -133,7 +109,7 @@ impl Rig {
         qos: u8,
         wait: Wait,
     ) -> Result<Accepted, Error> {
-        let qos = self::qos(qos);
+        let qos = given::qos(qos);
         let (id, accepted) =
             self.session
                 .publish(self.now, topic, payload, qos, false, wait, |_, _| Some(tag))?;
@@ -168,7 +144,7 @@ impl Rig {
         manual: bool,
         wait: Wait,
     ) -> Result<Accepted, Error> {
-        let qos = self::qos(qos);
+        let qos = given::qos(qos);
         let (id, accepted) =
             self.session
                 .subscribe(self.now, filter, qos, manual, wait, |_, _| {
@@ -394,12 +370,5 @@ impl Rig {
             self.stream.drain(..length);
             self.sent.push(sent);
         }
-    }
-}
-
-fn qos(qos: u8) -> QoS {
-    match qos {
-        0 => QoS::AtMostOnce,
-        _ => QoS::AtLeastOnce,
     }
 }

@@ -8,6 +8,7 @@ mod broker;
 mod commands;
 mod configuration;
 mod random;
+mod rest;
 mod wire;
 mod world;
 
@@ -15,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
-const SEEDS: u64 = 20_000;
+const SEEDS: u64 = 50_000;
 /// Every so many runs are made twice, and must give the same outputs.
 const TWICE: u64 = 50;
 

@@ -51,10 +51,8 @@ impl Broker {
 
     /// The connection is gone.
     pub(super) fn lost(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && connection.greeted
-            && connection.clean
-        {
+        let connection = self.connection.take();
+        if connection.is_some_and(|connection| connection.greeted && connection.clean) {
             self.session = None;
         }
     }

@@ -8,7 +8,6 @@ use super::random::Random;
 use super::wire::Wire;
 use crate::config::SessionConfig;
 use crate::error::{Code, Error};
-use crate::session::in_flight::What;
 use crate::session::{Login, Output, Session, State};
 use crate::time::Instant;
 use std::time::Duration;
@@ -35,11 +34,11 @@ pub(super) struct World {
     /// The application asks for a link now, wait or not.
     pub(super) allow_open: bool,
     trace: bool,
-    broker: Broker,
-    mood: Mood,
+    pub(super) broker: Broker,
+    pub(super) mood: Mood,
     /// What the link took and the broker has not read; and the other way round.
-    up: Vec<u8>,
-    down: Vec<u8>,
+    pub(super) up: Vec<u8>,
+    pub(super) down: Vec<u8>,
     /// Of the backoff: the number of the next wait, and since when and within what bounds the present one lasts.
     pub(super) failures: u32,
     pub(super) waiting: Option<(Instant, Duration, Duration)>,
@@ -145,9 +144,8 @@ impl World {
                 return;
             }
             Event::Offline { .. } => {
-                if let Some(since) = self.online_since.take()
-                    && self.now.since(since) >= backoff.stable
-                {
+                let since = self.online_since.take();
+                if since.is_some_and(|since| self.now.since(since) >= backoff.stable) {
                     self.failures = 0;
                 }
                 None
@@ -196,7 +194,7 @@ impl World {
         self.settle();
     }
 
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.say(|| "the link is there".to_owned());
         self.link = Link::Open;
         self.broker.accept();
@@ -215,7 +213,7 @@ impl World {
         }
     }
 
-    fn take_bytes(&mut self, count: usize) {
+    pub(super) fn take_bytes(&mut self, count: usize) {
         let outgoing = self.session.outgoing().to_vec();
         for byte in &outgoing[..count] {
             self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
@@ -223,8 +221,8 @@ impl World {
         if self.trace {
             let mut shown = &outgoing[..];
             let mut text = String::new();
-            while self.wire.is_whole()
-                && let Some((packet, length)) = packets::read(shown)
+            while let Some((packet, length)) =
+                self.wire.is_whole().then(|| packets::read(shown)).flatten()
             {
                 text += &format!(" [{packet}]");
                 shown = &shown[length..];
@@ -244,7 +242,7 @@ impl World {
         }
     }
 
-    fn broker_reads_bytes(&mut self, count: usize) {
+    pub(super) fn broker_reads_bytes(&mut self, count: usize) {
         let bytes: Vec<u8> = self.up.drain(..count).collect();
         self.say(|| format!("the broker reads {count}"));
         if self.broker.read(&bytes, &mut self.random, &self.mood) {
@@ -267,7 +265,7 @@ impl World {
         }
     }
 
-    fn receive_bytes(&mut self, count: usize) {
+    pub(super) fn receive_bytes(&mut self, count: usize) {
         let bytes: Vec<u8> = self.down.drain(..count).collect();
         self.say(|| format!("received {bytes:02X?}"));
         self.wire.answered(&bytes, &mut self.app);
@@ -285,7 +283,7 @@ impl World {
         }
     }
 
-    fn close_by_peer(&mut self, code: Code) {
+    pub(super) fn close_by_peer(&mut self, code: Code) {
         self.cut();
         self.session
             .closed(self.now, Error::new(code, "the connection was closed"));
@@ -304,7 +302,7 @@ impl World {
     }
 
     /// Calls `timeout` at each deadline up to `then`.
-    fn pass(&mut self, then: Instant) {
+    pub(super) fn pass(&mut self, then: Instant) {
         let mut at_once = 0;
         while let Some(deadline) = self.session.deadline().filter(|deadline| *deadline <= then) {
             at_once = if deadline > self.now { 0 } else { at_once + 1 };
@@ -322,7 +320,7 @@ impl World {
         }
     }
 
-    fn check(&self) {
+    pub(super) fn check(&self) {
         self.app.check(self.now);
         let session = &self.session;
         let limit = self.config.memory_limit;
@@ -353,70 +351,6 @@ impl World {
                 state => panic!("nothing will happen, and the state is {state:?}"),
             }
         }
-    }
-
-    /// From now on all goes well: everything must have an outcome, and everybody agree.
-    pub(super) fn come_to_rest(&mut self) {
-        self.say(|| "all goes well from here".to_owned());
-        self.mood = Mood::default();
-        let mut idle = 0;
-        for _ in 0..3_000 {
-            self.unpause();
-            if self.session.is_idle() {
-                self.connect();
-            }
-            if self.link == Link::Wanted {
-                self.open();
-            }
-            let mut moved = false;
-            while !self.session.outgoing().is_empty() && self.link == Link::Open {
-                moved = true;
-                self.take_bytes(self.session.outgoing().len());
-            }
-            if !self.up.is_empty() {
-                moved = true;
-                self.broker_reads_bytes(self.up.len());
-            }
-            while self.broker.answer(&mut self.random) {}
-            self.down.extend(self.broker.out());
-            if !self.down.is_empty() {
-                moved = true;
-                self.receive_bytes(self.down.len());
-            }
-            moved |= self.acknowledge_all();
-            self.check();
-            if moved {
-                continue;
-            }
-            if self.is_at_rest() {
-                return self.check_rest();
-            }
-            // What the broker threw away is never sent again on this connection if `retransmit` is off.
-            idle += 1;
-            if idle % 40 == 0 && self.link == Link::Open {
-                self.close_by_peer(Code::Io);
-            } else if let Some(deadline) = self.session.deadline() {
-                self.pass(deadline.max(self.now));
-            }
-        }
-        panic!("it does not come to rest");
-    }
-
-    fn is_at_rest(&self) -> bool {
-        let session = &self.session;
-        session.state() == State::Connected
-            && session.in_flight() == 0
-            && session.waiting_restores.is_empty()
-            && session
-                .requests
-                .iter()
-                .all(|slot| matches!(slot.what, What::Ended))
-    }
-
-    fn check_rest(&self) {
-        assert_eq!(self.session.accepted_bytes(), 0, "nothing is left");
-        assert_eq!(self.session.queued(), 0);
-        self.app.check_rest(&self.broker);
     }
 
     /// Everything ends.
