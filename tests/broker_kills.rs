@@ -89,21 +89,23 @@ impl Kills {
 
     /// Waits until the observer has had the first `count` messages; each that is new must be the next one.
     fn arrives(&self, count: usize, limit: Duration) -> bool {
-        self.observer.messages.wait(limit, |lines| {
-            for line in &lines[self.looked_at.get()..] {
+        let too_early = Cell::new(None);
+        let arrived = self.observer.messages.wait(limit, |lines| {
+            for line in &lines[self.looked_at.replace(lines.len())..] {
                 let number: usize = line.parse().expect("a number");
-                let next = self.arrived.get();
-                assert!(
-                    number <= next,
-                    "message {number} arrived, and {next} has not: lost, or out of order"
-                );
-                if number == next {
-                    self.arrived.set(next + 1);
+                if number == self.arrived.get() {
+                    self.arrived.set(number + 1);
+                } else if number > self.arrived.get() && too_early.get().is_none() {
+                    too_early.set(Some(number));
                 }
             }
-            self.looked_at.set(lines.len());
-            self.arrived.get() >= count
-        })
+            too_early.get().is_some() || self.arrived.get() >= count
+        });
+        if let Some(number) = too_early.get() {
+            let next = self.arrived.get();
+            panic!("message {number} arrived, and {next} has not: lost, or out of order");
+        }
+        arrived
     }
 
     /// Everything published so far is acknowledged and has arrived, and nothing is queued.

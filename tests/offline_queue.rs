@@ -4,8 +4,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 use support::broker::Connection;
+use support::c_program::{Checked, Program};
 use support::packets::{connack, puback, publish, suback, subscribe};
-use support::scenario::{play, play_with};
+use support::scenario::{play, play_compiled, play_with};
 
 fn take(connection: &mut Connection, payload: &str) {
     let id = connection.expect_with_id(|id| publish("t", payload, 1, id, false, false));
@@ -126,6 +127,14 @@ fn p1_the_queue_survives_disconnect_and_connect() {
 #[test]
 fn p1_free_ends_everything_in_the_queue_as_cancelled_in_order() {
     play("offline_queue", "freed", |listener, _| {
+        assert!(!listener.somebody_waits());
+    });
+}
+
+#[test]
+fn p1_free_ends_everything_in_the_queue_and_leaks_nothing_under_valgrind() {
+    let program = Program::compile_checked("offline_queue", Checked::ByValgrind);
+    play_compiled(&program, &["freed"], |listener, _| {
         assert!(!listener.somebody_waits());
     });
 }

@@ -3,8 +3,9 @@
 mod support;
 
 use support::broker::{Connection, Listener};
+use support::c_program::{Checked, Program};
 use support::packets::{connack, puback, publish, suback, subscribe, unsuback, unsubscribe};
-use support::scenario::{Watched, play};
+use support::scenario::{Watched, play, play_compiled};
 
 fn expect_publish(connection: &mut Connection, payload: &str, dup: bool) -> u16 {
     expect_on(connection, "t", payload, dup)
@@ -59,9 +60,9 @@ fn p3_mqtt_4_4_0_1_with_its_session_kept_what_was_in_flight_goes_first_with_dup_
     });
 }
 
-#[test]
-fn p4_without_a_session_subscribe_goes_first_then_what_was_in_flight_then_the_queue() {
-    play("reconnection", "session_lost", |listener, watched| {
+fn session_lost(checked: Checked) {
+    let program = Program::compile_checked("reconnection", checked);
+    play_compiled(&program, &["session_lost"], |listener, watched| {
         let names: Vec<String> = (0..20).map(|number| format!("f/{number}")).collect();
         let filters: Vec<(&str, u8)> = (0u8..20)
             .map(|number| (names[usize::from(number)].as_str(), number % 2))
@@ -112,6 +113,16 @@ fn p4_without_a_session_subscribe_goes_first_then_what_was_in_flight_then_the_qu
         watched.tell("go on");
         connection.expect_disconnect();
     });
+}
+
+#[test]
+fn p4_without_a_session_subscribe_goes_first_then_what_was_in_flight_then_the_queue() {
+    session_lost(Checked::Plainly);
+}
+
+#[test]
+fn p4_without_a_session_everything_goes_again_under_address_sanitizer() {
+    session_lost(Checked::ByAddressSanitizer);
 }
 
 #[test]
