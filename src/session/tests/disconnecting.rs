@@ -74,7 +74,7 @@ fn mqtt_3_14_4_2_nothing_follows_disconnect() {
     rig.forget();
     rig.unstick();
     assert_eq!(rig.packets(), ["DISCONNECT"], "no PINGREQ, no PUBACK");
-    assert_eq!(rig.events(), ["offline Offline", "done d Ok"]);
+    assert_eq!(rig.events(), ["offline Cancelled", "done d Ok"]);
 }
 
 #[test]
