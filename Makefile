@@ -10,7 +10,7 @@ export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 # Which tests depend on the crypto provider: all but those that read files or build a package.
 PROVIDER_TESTS := $(filter-out header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header clean
+.PHONY: help demo test requirements lint header simulate mutants clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -34,6 +34,12 @@ lint: requirements
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo clippy --all-targets --locked --no-default-features --features aws-lc-rs -- -D warnings
+
+simulate:  ## random runs of the session against a model broker; SEEDS=n (default 1,000,000)
+	tests/simulate
+
+mutants:  ## break the session on purpose in each committed way and see the simulation or a scenario notice
+	tests/mutants/run
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header

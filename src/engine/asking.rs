@@ -2,8 +2,8 @@
 //! library, so this runs on a dialer thread and without the client's lock; no worker is ever in there.
 
 use super::attempt::{Attempt, Step};
-use super::client::Inner;
 use super::dispatch::Callback;
+use super::inner::Inner;
 use super::layers::Layers;
 use super::scope::{self, Kind};
 use super::state::{Connection, State};

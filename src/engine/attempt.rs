@@ -1,7 +1,7 @@
 //! Making a link without blocking: a dialer thread brings addresses or a socket, then TCP and the layers on it open on the poller.
 
-use super::client::Inner;
 use super::dial::{Dial, Dialed, Way};
+use super::inner::Inner;
 use super::layers::{Layer, Layers};
 use super::poller::Interest;
 use super::state::{Connection, State};

@@ -1,8 +1,8 @@
 //! IAM credentials for one attempt: where they come from, and the request that is signed with them. On a dialer thread, because the
 //! application's provider and the AWS IoT credentials provider block.
 
-use super::client::Inner;
 use super::dial::{Dial, interleave};
+use super::inner::Inner;
 use super::{clock, scope};
 use crate::aws::clock::Offset;
 use crate::aws::{credentials, endpoint, profile, region, role_alias, sigv4};

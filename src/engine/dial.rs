@@ -1,8 +1,8 @@
 //! The part of an attempt that may block, done on a dialer thread: name resolution or the application's socket factory, and what has
 //! to be ready before the first byte.
 
-use super::client::Inner;
 use super::credentials::{self, Signing};
+use super::inner::Inner;
 use super::layers::{Layer, Layers};
 use super::{CredentialsProvider, SocketFactory, clock, scope};
 use crate::aws::endpoint;

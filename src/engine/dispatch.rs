@@ -1,7 +1,7 @@
 //! Running the application's callbacks: one at a time and in order for one client, on whatever worker has come for it, no lock held.
 
-use super::client::{Attention, Inner};
 use super::clock;
+use super::inner::{Attention, Inner};
 use super::scope::{self, Kind};
 use super::shared::lock;
 use super::state::State;

@@ -14,6 +14,7 @@ mod credentials;
 mod dial;
 mod dialers;
 mod dispatch;
+mod inner;
 mod layers;
 mod poller;
 mod scope;

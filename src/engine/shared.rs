@@ -1,9 +1,9 @@
 //! What all clients of a process share: the poller, a few workers, the dialers, and the timers. It comes with the first client and
 //! goes with the last.
 
-use super::client::{Attention, Inner};
 use super::clock;
 use super::dialers::Dialers;
+use super::inner::{Attention, Inner};
 use super::poller::{FIRST_KEY, Poller, Ready};
 use super::threads;
 use crate::error::{Code, Error};

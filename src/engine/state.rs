@@ -1,9 +1,9 @@
 //! One client behind its lock: the session, the link, and what waits to be told to the application.
 
 use super::attempt::Attempt;
-use super::client::Inner;
 use super::credentials::Signing;
 use super::dispatch::{Callback, Handlers};
+use super::inner::Inner;
 use super::poller::Interest;
 use super::waiter::Waiter;
 use super::{Completed, Completion, CredentialsProvider, MessageHandler, SocketFactory};
@@ -323,6 +323,8 @@ impl State {
         // but one-shot events of it find this client without that connection and do nothing.
         self.connection = Connection::None;
         self.armed = None;
+        // The session starts each connection unpaused; what is still undelivered pauses the next one at its first look.
+        self.paused = false;
         self.attempt += 1;
     }
 }

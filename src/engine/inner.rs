@@ -1,0 +1,339 @@
+//! What the client's calls and the library's threads share, and how each of them works on it: lock, change the session, carry out what
+//! comes of it, unlock, hand over what is for the application.
+
+use super::dispatch::Handlers;
+use super::shared::{self, Engine, lock};
+use super::state::{BURST, BURST_BYTES, Connection, State, Tag};
+use super::waiter::Waiter;
+use super::{Accepted, Completed, clock};
+use super::{credentials, scope};
+use crate::aws::endpoint;
+use crate::config::{Config, QoS};
+use crate::error::{Code, Error};
+use crate::log::{Level, Log};
+use crate::session::Session;
+use crate::time::Instant;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What a worker reads into at once; one for each worker, none for each client.
+const READ_BUFFER: usize = 128 << 10;
+
+/// What the client's threads share.
+pub(super) struct Inner {
+    pub(super) engine: Arc<Engine>,
+    /// Names the client to the poller and the timers.
+    pub(super) key: u64,
+    pub(super) generation: u32,
+    pub(super) state: Mutex<State>,
+    /// Signalled when `State::retired` has become true.
+    pub(super) retired: Condvar,
+    /// Grows when a handler is replaced, so that a batch of callbacks in mid-run takes the new one.
+    pub(super) handlers_version: AtomicU32,
+    /// The same as `State::freed`, to be read without the lock.
+    pub(super) freed: AtomicBool,
+    /// Receipts of messages whose callbacks have run, for whoever holds the lock next.
+    pub(super) handled: Mutex<Vec<u64>>,
+    pub(super) has_handled: AtomicBool,
+}
+
+impl Inner {
+    pub(super) fn new(config: Config) -> Result<Arc<Inner>, Error> {
+        let engine = Engine::get()?;
+        let key = engine.core.new_key();
+        let state = State {
+            session: Session::new(config.session.clone(), seed(key)),
+            config,
+            connection: Connection::None,
+            attempt: 0,
+            armed: None,
+            timer: None,
+            callbacks: VecDeque::new(),
+            undelivered: 0,
+            paused: false,
+            dispatching: false,
+            acknowledge_by: None,
+            waiting_calls: 0,
+            handlers: Handlers::default(),
+            socket_factory: None,
+            credentials_provider: None,
+            signing: Arc::default(),
+            keys: Vec::new(),
+            tls: None,
+            asking: false,
+            outside: 0,
+            attended: false,
+            read_again: false,
+            log: Log::none(),
+            last_publish: Instant::ZERO,
+            freed: false,
+            retired: false,
+        };
+        let inner = Arc::new(Inner {
+            engine,
+            key,
+            generation: shared::generation(),
+            state: Mutex::new(state),
+            retired: Condvar::new(),
+            handlers_version: AtomicU32::new(0),
+            freed: AtomicBool::new(false),
+            handled: Mutex::default(),
+            has_handled: AtomicBool::new(false),
+        });
+        inner.engine.core.register(key, &inner);
+        Ok(inner)
+    }
+    pub(super) fn key(&self) -> u64 {
+        self.key
+    }
+
+    pub(super) fn is_freed(&self) -> bool {
+        self.freed.load(Ordering::Acquire)
+    }
+
+    /// The state, if the client may be used.
+    pub(super) fn enter(&self) -> Result<MutexGuard<'_, State>, Error> {
+        if self.generation != shared::generation() {
+            return Err(Error::new(
+                Code::Forked,
+                "this client was made before fork and belongs to the parent process: make a new one in the child",
+            ));
+        }
+        let state = lock(&self.state);
+        if state.freed {
+            return Err(Error::new(Code::InvalidState, "the client is being freed"));
+        }
+        Ok(state)
+    }
+
+    /// Runs `work` on the state as a library thread does: whatever comes of it is carried out, and a panic ends this client only.
+    pub(super) fn guarded<R>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Arc<Inner>, &mut State, Instant) -> R,
+    ) -> Option<R> {
+        let mut state = lock(&self.state);
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let now = clock::now();
+            let done = work(self, &mut state, now);
+            state.settle(self, now);
+            done
+        }));
+        if done.is_err() {
+            state.log.write(Level::Error, || {
+                "internal error: the client has ended".to_owned()
+            });
+            state.drop_connection();
+            let now = clock::now();
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                state.session.shut_down(now);
+                state.take_outputs();
+            }));
+        }
+        self.hand_over(&mut state);
+        done.ok()
+    }
+
+    /// An operation of the application that does not wait.
+    pub(super) fn start<R>(
+        self: &Arc<Self>,
+        operation: impl FnOnce(&mut State, Instant) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let mut state = self.enter()?;
+        let now = clock::now();
+        state.acknowledge_handled(self, now);
+        let started = operation(&mut state, now)?;
+        state.settle(self, now);
+        self.hand_over(&mut state);
+        Ok(started)
+    }
+
+    /// The same for a publish: in a burst the bytes are left for a worker, so that many messages share a TLS record and a system
+    /// call; a single one is sent here and now.
+    pub(super) fn start_publish(
+        self: &Arc<Self>,
+        publish: impl FnOnce(&mut State, Instant) -> Result<Accepted, Error>,
+    ) -> Result<Accepted, Error> {
+        let mut state = self.enter()?;
+        let now = clock::now();
+        state.acknowledge_handled(self, now);
+        let accepted = publish(&mut state, now)?;
+        let in_burst = now.since(state.last_publish) < BURST
+            && state.session.outgoing().len() < BURST_BYTES
+            && matches!(state.connection, Connection::Up(_));
+        if in_burst {
+            // The worker that comes for the bytes sets the timer, too.
+            state.take_outputs();
+            if !state.armed.is_some_and(|armed| armed.write) {
+                state.arm(self);
+            }
+            state.last_publish = now;
+        } else {
+            state.settle(self, now);
+            // What counts is how soon the application comes again after this call, not how long the system call took.
+            state.last_publish = clock::now();
+        }
+        self.hand_over(&mut state);
+        Ok(accepted)
+    }
+
+    /// An operation of the application that waits for its outcome; `None` if it was queued instead.
+    pub(super) fn wait_for(
+        self: &Arc<Self>,
+        operation: impl FnOnce(&mut State, Instant, Tag) -> Result<(Accepted, Instant), Error>,
+    ) -> Result<Option<Completed>, Error> {
+        if scope::would_deadlock(self.key) {
+            return Err(Error::new(
+                Code::WouldDeadlock,
+                "a call that waits for this client inside its own socket factory, credentials provider or private key callback would wait for itself",
+            ));
+        }
+        let waiter = Arc::new(Waiter::default());
+        let mut state = self.enter()?;
+        let now = clock::now();
+        state.acknowledge_handled(self, now);
+        let (accepted, until) = operation(&mut state, now, Tag::Waiter(Arc::clone(&waiter)))?;
+        if accepted == Accepted::Queued {
+            state.settle(self, now);
+            self.hand_over(&mut state);
+            return Ok(None);
+        }
+        state.waiting_calls += 1;
+        state.settle(self, now);
+        self.hand_over(&mut state);
+        drop(state);
+        let mut now = now;
+        let completed = loop {
+            if let Some(completed) = waiter.wait(now, until.max(now + Duration::from_millis(1))) {
+                break completed;
+            }
+            // The time is up, or nearly: see to it here, not trusting that a worker is in time.
+            now = clock::now();
+            self.guarded(|_, state, now| state.timeout(now));
+        };
+        lock(&self.state).waiting_calls -= 1;
+        Ok(Some(completed))
+    }
+
+    pub(super) fn replace<H>(
+        &self,
+        which: impl FnOnce(&mut Handlers) -> &mut Option<H>,
+        make: impl FnOnce() -> Option<H>,
+    ) -> Result<(), Error> {
+        let mut state = self.enter()?;
+        let replaced = std::mem::replace(which(&mut state.handlers), make());
+        self.handlers_version.fetch_add(1, Ordering::AcqRel);
+        drop(state);
+        drop(replaced);
+        Ok(())
+    }
+
+    /// A worker has come.
+    pub(super) fn ready(self: &Arc<Self>, why: Attention) {
+        thread_local! {
+            static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
+        }
+        let more = self.guarded(|inner, state, now| {
+            state.attended = false;
+            if why == Attention::Socket {
+                state.armed = None;
+            }
+            if state.timer.is_some_and(|timer| timer <= now) {
+                state.timer = None;
+            }
+            let due = state.session.deadline();
+            if due.is_some_and(|due| due <= now) {
+                state.timeout(now);
+            }
+            state.advance(inner, now);
+            if why == Attention::Callbacks {
+                return false;
+            }
+            BUFFER.with_borrow_mut(|buffer| state.read(now, buffer))
+        });
+        if more == Some(true) {
+            self.engine.core.attend(Arc::clone(self), Attention::Read);
+        }
+        self.dispatch();
+    }
+}
+
+/// Why a worker looks after a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attention {
+    /// The poller says that its socket is ready.
+    Socket,
+    /// Reading was interrupted with something left.
+    Read,
+    /// A time has come, or there are callbacks to run.
+    Callbacks,
+}
+
+impl State {
+    pub(super) fn change_config(
+        &mut self,
+        change: impl FnOnce(&mut Config) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut config = self.config.clone();
+        change(&mut config)?;
+        self.session.configure(config.session.clone());
+        self.config = config;
+        Ok(())
+    }
+
+    pub(super) fn check_connectable(&self) -> Result<(), Error> {
+        self.config.validate()?;
+        if credentials::signs(&self.config, self.credentials_provider.is_some()) {
+            credentials::region(&self.config)?;
+        }
+        if !self.config.tls && endpoint::is_aws(&self.config.host) {
+            return Err(Error::new(
+                Code::NotSupported,
+                format!(
+                    "{} is an AWS endpoint: it is not spoken to without TLS",
+                    self.config.host
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        self.expire_attempt(now);
+        self.session.timeout(now);
+        self.take_outputs();
+    }
+
+    /// Carries out what a change of the session brings: outputs, connecting, sending, the poller, the timer.
+    fn settle(&mut self, inner: &Arc<Inner>, now: Instant) {
+        self.take_outputs();
+        self.acknowledge_handled(inner, now);
+        self.write(now);
+        self.advance(inner, now);
+        // A link that has just come up has a CONNECT to send.
+        self.write(now);
+        if self.settle_pause(now) {
+            self.read_again = true;
+        }
+        self.arm(inner);
+        self.set_timer(inner);
+    }
+}
+
+pub(super) fn outcome(completed: Option<Completed>) -> Result<(Accepted, Option<QoS>), Error> {
+    match completed {
+        None => Ok((Accepted::Queued, None)),
+        Some(completed) => completed
+            .result
+            .map(|()| (Accepted::Now, completed.granted_qos)),
+    }
+}
+
+/// A start for the jitter that differs from client to client and from process to process.
+fn seed(key: u64) -> u64 {
+    use std::hash::BuildHasher;
+    std::hash::RandomState::new().hash_one((key, std::process::id()))
+}
