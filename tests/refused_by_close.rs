@@ -45,7 +45,7 @@ fn closes_on_the_first(limit: &str, closings: usize, end: &str, refused: &str) {
 
 #[test]
 fn p7_after_five_closings_by_default_the_operation_ends_and_the_rest_goes_on() {
-    closes_on_the_first("-1", 5, "offline:203 bad:512 online:0 good:0", "1");
+    closes_on_the_first("-1", 5, "online:0 bad:512 offline:203 online:0 good:0", "1");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn p7_four_closings_are_not_enough_by_default() {
 
 #[test]
 fn p7_the_limit_of_closings_can_be_configured() {
-    closes_on_the_first("2", 2, "offline:203 bad:512 online:0 good:0", "1");
+    closes_on_the_first("2", 2, "online:0 bad:512 offline:203 online:0 good:0", "1");
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl State {
             let timeout = self.config.session.connect_disconnect_timeout.as_millis();
             let (host, port) = (&self.config.host, self.config.port);
             let why = format!(
-                "no connection to {host} port {port} within {timeout} ms: waiting for {}",
+                "no connection to {host} port {port} within the connect time-out of {timeout} ms: waiting for {}",
                 attempt.stage()
             );
             self.lost(now, Error::new(Code::Timeout, why));
@@ -195,9 +195,8 @@ impl State {
     }
 
     fn dial(&mut self, inner: &Arc<Inner>, deadline: Instant) -> Step {
-        let asks = self.socket_factory.is_some() || self.credentials_provider.is_some();
-        if self.outside > 0 && asks {
-            // A callback of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
+        if self.outside > 0 && self.socket_factory.is_some() {
+            // The factory of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
             return Ok((Connection::Attempt(Attempt::Begun { deadline }), false));
         }
         self.attempt += 1;

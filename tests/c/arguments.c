@@ -94,6 +94,9 @@ static void null_clients(char **argv) {
     WRONG("client", aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, 1000));
     WRONG("client", aws_iot_mqtt_client_configure_mqtt_operation_timeout(client, 1000));
     WRONG("client", aws_iot_mqtt_client_configure_tls(client, true));
+    WRONG("client", aws_iot_mqtt_client_configure_alpn(client, "mqtt"));
+    WRONG("client", aws_iot_mqtt_client_configure_proxy(client, "http://127.0.0.1:3128"));
+    WRONG("client", aws_iot_mqtt_client_configure_custom_authorizer(client, "a", "k", "t", "s"));
     WRONG("client", aws_iot_mqtt_client_configure_iam_credentials(client, "AKID", "secret", NULL));
     WRONG("client", aws_iot_mqtt_client_configure_iam_credentials_provider(client, NULL, &freed, count_free));
     WRONG("client", aws_iot_mqtt_client_configure_iot_credentials_provider(client, "localhost", 443, "alias", NULL));

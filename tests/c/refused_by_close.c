@@ -26,7 +26,7 @@ static void queued(char **argv) {
     CHECK_CODE(AWS_IOT_MQTT_QUEUED, publish_text(client, "forbidden", "x", 1));
     CHECK_CODE(AWS_IOT_MQTT_QUEUED, publish_text(client, "allowed", "y", 1));
     CHECK_OK(aws_iot_mqtt_client_connect(client, 600));
-    CHECK_RECORD("online:0 offline:203 online:0 offline:203 outcome:forbidden:512 online:0 outcome:allowed:0", &happened, 7);
+    CHECK_RECORD("online:0 offline:203 online:0 outcome:forbidden:512 offline:203 online:0 outcome:allowed:0", &happened, 7);
     disconnect_and_free(client);
 }
 
