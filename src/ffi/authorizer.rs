@@ -12,7 +12,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Authenticates by a custom authorizer of AWS IoT instead of a device certificate. The user name of CONNECT becomes
-/// "<username>?x-amz-customauthorizer-name=<name>&x-amz-customauthorizer-signature=<signature>&<token key>=<token>", each part
+/// `USERNAME?x-amz-customauthorizer-name=NAME&x-amz-customauthorizer-signature=SIGNATURE&TOKENKEY=TOKEN`, each part
 /// only if it is given, and percent-encoded here; user name and password are those of
 /// aws_iot_mqtt_client_configure_username_password(). It is the same over WebSocket. Without WebSocket on port 443 the protocol
 /// name "mqtt" is offered by ALPN, as AWS IoT asks for. Credentials are only needed if the server's CA is not one of the
