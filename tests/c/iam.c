@@ -23,6 +23,7 @@ static aws_iot_mqtt_client *signing_client(char **argv) {
     CHECK_OK(aws_iot_mqtt_client_configure_credentials(client, in_directory(argv[3], "ca.pem"), in_directory(argv[3], "client.key"),
                                                        in_directory(argv[3], "client.pem"), NULL));
     CHECK_OK(aws_iot_mqtt_client_configure_region(client, "eu-central-1"));
+    if (getenv("TEST_PROXY") != NULL) CHECK_OK(aws_iot_mqtt_client_configure_proxy(client, getenv("TEST_PROXY")));
     CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, 15000));
     CHECK_OK(aws_iot_mqtt_client_on_log(client, AWS_IOT_MQTT_LOG_DEBUG, on_log, NULL, NULL));
     return client;
