@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::c_program::{Checked, Program};
+use support::c_program::Checked;
 use support::certificates::Certificates;
 use support::temporary::TemporaryDirectory;
 
