@@ -16,13 +16,15 @@ struct options {
     const char *client_id; /* the broker allows one connection for each */
     const char *topic;
     const char *count;     /* how many messages to publish */
+    const char *region;    /* for MQTT over WebSocket, if the endpoint's name does not tell it */
 };
 
 static inline int options_usage(const char *program)
 {
     fprintf(stderr,
             "usage: %s --ca FILE --cert FILE --key FILE [--endpoint HOST] [--port 8883]\n"
-            "       [--client-id ID] [--topic TOPIC] [--count N]\n", program);
+            "       [--client-id ID] [--topic TOPIC] [--count N]\n"
+            "over WebSocket, where IAM credentials take the place of the files: [--ca FILE] [--region REGION] ...\n", program);
     return -1;
 }
 
@@ -45,21 +47,21 @@ static inline int options_count(const struct options *options)
 }
 
 /* Fills `options` from the command line; 0, or -1 when it has said what is wrong. */
-static inline int options_parse(int argc, char **argv, struct options *options)
+static inline int options_read(int argc, char **argv, struct options *options, const char *default_port)
 {
     struct { const char *name; const char **value; } known[] = {
         {"--endpoint", &options->endpoint}, {"--port", &options->port},           {"--ca", &options->ca},
         {"--cert", &options->cert},         {"--key", &options->key},             {"--client-id", &options->client_id},
-        {"--topic", &options->topic},       {"--count", &options->count},
+        {"--topic", &options->topic},       {"--count", &options->count},         {"--region", &options->region},
     };
     const size_t known_len = sizeof known / sizeof known[0];
 
     options->endpoint = "localhost";
-    options->port = "8883";
+    options->port = default_port;
     options->client_id = "aws-iot-mqtt-example";
     options->topic = "aws-iot-mqtt/example";
     options->count = "10";
-    options->ca = options->cert = options->key = NULL;
+    options->ca = options->cert = options->key = options->region = NULL;
 
     for (int i = 1; i < argc; i += 2) {
         size_t k = 0;
@@ -71,12 +73,20 @@ static inline int options_parse(int argc, char **argv, struct options *options)
         }
         *known[k].value = argv[i + 1];
     }
-    if (options->ca == NULL || options->cert == NULL || options->key == NULL) {
-        fprintf(stderr, "--ca, --cert and --key are needed\n");
-        return options_usage(argv[0]);
-    }
     if (options_port(options) == 0 || options_count(options) == 0) {
         fprintf(stderr, "--port must be 1 to 65535, --count 1 to 1000000\n");
+        return options_usage(argv[0]);
+    }
+    return 0;
+}
+
+/* The same for MQTT over mutual TLS, which needs the three files. */
+static inline int options_parse(int argc, char **argv, struct options *options)
+{
+    if (options_read(argc, argv, options, "8883") != 0)
+        return -1;
+    if (options->ca == NULL || options->cert == NULL || options->key == NULL) {
+        fprintf(stderr, "--ca, --cert and --key are needed\n");
         return options_usage(argv[0]);
     }
     return 0;

@@ -858,8 +858,8 @@ aws_iot_mqtt_error aws_iot_mqtt_credentials_set(aws_iot_mqtt_credentials_sink *s
 /**
  * Lets the AWS IoT credentials provider of the account give temporary IAM credentials for the device's certificate (see
  * aws_iot_mqtt_client_configure_credentials()), so that no IAM key has to be on the device. They are asked for over HTTPS when
- * an attempt to connect needs some, and used again until 5 minutes before they expire (half of their life, if that is shorter). The
- * socket factory, where there is one, also makes the socket for this. Accepted at any time and used from the next attempt on.
+ * an attempt to connect needs some, and used again until 5 minutes before they expire (half of their life, if that is shorter). This
+ * goes through the configured proxy and the socket factory, too. Accepted at any time and used from the next attempt on.
  *
  * @param client         The client.
  * @param endpoint_host  Its host: `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints it. NULL together

@@ -9,6 +9,7 @@ use crate::aws::{credentials, endpoint, profile, region, role_alias, sigv4};
 use crate::config::{Config, Credentials, IamCredentials, IotCredentialsProvider};
 use crate::error::{Code, Error};
 use crate::log::{Level, Log};
+use crate::transport::Link;
 use crate::transport::https::{self, Get};
 use crate::transport::tcp;
 use crate::transport::tls::TlsConfig;
@@ -236,13 +237,18 @@ impl Dial {
             false => self.deadline.since(clock::now()),
         };
         let tls = TlsConfig::new(identity, self.config.minimum_tls_version, &[])?;
-        let link = match &self.factory {
-            Some(_) => self.ask_the_factory(client, host, port)?,
-            None => {
-                let addresses = interleave(tcp::resolve(host, port)?);
-                https::connect(&Vec::from(addresses), &left)?
-            }
+        let proxy = self.config.proxy.as_ref();
+        let (hop, hop_port) = proxy.map_or((host, port), |proxy| (&proxy.host, proxy.port));
+        let tcp = match &self.factory {
+            Some(_) => self.ask_the_factory(client, hop, hop_port)?,
+            None => tcp::resolve(hop, hop_port)
+                .and_then(|addresses| https::connect(&Vec::from(interleave(addresses)), &left))
+                .map_err(|why| self.config.blame_proxy(why))?,
         };
+        let mut link: Box<dyn Link> = Box::new(tcp);
+        if let Some(proxy) = proxy {
+            link = https::through(proxy, link, host, port, &left)?;
+        }
         let thing = provider.thing_name.as_deref();
         let thing = thing.map(|name| (role_alias::THING_NAME_HEADER, name));
         let request = Get {
@@ -252,7 +258,7 @@ impl Dial {
             headers: thing.as_slice(),
             largest_body: LARGEST_ANSWER,
         };
-        https::get(Box::new(link), &tls, &request, &left)
+        https::get(link, &tls, &request, &left)
     }
 }
 

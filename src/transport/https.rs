@@ -4,9 +4,11 @@ mod answer;
 
 pub use answer::Answer;
 
+use super::proxy::ProxyLink;
 use super::tcp::TcpLink;
 use super::tls::{TlsConfig, TlsLink};
 use super::{HandshakeState, Link, read_error};
+use crate::config::Proxy;
 use crate::error::{Code, Error};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
@@ -45,11 +47,27 @@ pub fn get(
         link: Box::new(TlsLink::new(tcp, tls, request.server_name)?),
         left,
     };
-    link.handshake()?;
+    link.handshake("the TLS handshake")?;
     link.write_all(head(request).as_bytes())?;
     let answer = answer::read(&mut |buffer| link.read(buffer), request.largest_body)?;
     link.link.close();
     Ok(answer)
+}
+
+/// Lets the proxy at the other end of a connected link connect to `host` and `port`.
+pub fn through(
+    proxy: &Proxy,
+    tcp: Box<dyn Link>,
+    host: &str,
+    port: u16,
+    left: TimeLeft<'_>,
+) -> Result<Box<dyn Link>, Error> {
+    let mut link = Blocking {
+        link: Box::new(ProxyLink::new(tcp, proxy, host, port)?),
+        left,
+    };
+    link.handshake("the proxy's answer")?;
+    Ok(link.link)
 }
 
 /// TCP to the first of the addresses that answers. The time is shared among them, so that a dead one does not take it all.
@@ -96,14 +114,14 @@ struct Blocking<'a> {
 }
 
 impl Blocking<'_> {
-    fn handshake(&mut self) -> Result<(), Error> {
+    fn handshake(&mut self, what: &str) -> Result<(), Error> {
         loop {
             let flags = match self.link.handshake()? {
                 HandshakeState::Done => return Ok(()),
                 HandshakeState::WantsRead => PollFlags::IN,
                 HandshakeState::WantsWrite => PollFlags::OUT,
             };
-            self.wait(flags, "the TLS handshake")?;
+            self.wait(flags, what)?;
         }
     }
 

@@ -8,6 +8,7 @@ pub mod c_program;
 pub mod certificates;
 pub mod connection;
 pub mod gateway;
+pub mod iam;
 pub mod mosquitto;
 pub mod packets;
 pub mod process;
