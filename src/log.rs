@@ -1,6 +1,6 @@
 //! Log lines of one client, for the application's own sink. There is no global logger, and no line holds a secret.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -19,7 +19,8 @@ pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
 #[derive(Clone)]
 pub struct Log {
     level: Level,
-    sink: Option<Sink>,
+    /// Shared by all copies, so that it can be taken from all of them at once.
+    sink: Option<Arc<RwLock<Option<Sink>>>>,
 }
 
 impl Log {
@@ -33,7 +34,7 @@ impl Log {
     pub fn new(level: Level, sink: Sink) -> Self {
         Log {
             level,
-            sink: Some(sink),
+            sink: Some(Arc::new(RwLock::new(Some(sink)))),
         }
     }
 
@@ -43,8 +44,20 @@ impl Log {
 
     /// `line` is only built when somebody listens.
     pub fn write(&self, level: Level, line: impl FnOnce() -> String) {
-        if let Some(sink) = self.sink.as_ref().filter(|_| level <= self.level) {
+        let Some(sink) = self.sink.as_ref().filter(|_| level <= self.level) else {
+            return;
+        };
+        if let Some(sink) = &*sink.read().unwrap_or_else(PoisonError::into_inner) {
             sink(level, &line());
         }
+    }
+
+    /// Takes the sink away from all copies, and waits for lines that are being written. Drops it, which runs code of the application.
+    pub fn revoke(&self) {
+        let taken = self
+            .sink
+            .as_ref()
+            .and_then(|sink| sink.write().unwrap_or_else(PoisonError::into_inner).take());
+        drop(taken);
     }
 }

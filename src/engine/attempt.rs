@@ -4,6 +4,7 @@ use super::dial::{Dial, Dialed, Way};
 use super::inner::Inner;
 use super::layers::{Layer, Layers};
 use super::poller::Interest;
+use super::scope::{self, Kind};
 use super::state::{Connection, State};
 use crate::aws::{custom_authorizer, endpoint};
 use crate::error::{Code, Error};
@@ -15,6 +16,7 @@ use crate::transport::{HandshakeState, Link};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -223,7 +225,17 @@ impl State {
         let outside = usize::from(dial.factory.is_some() || dial.provider.is_some());
         self.outside += outside;
         let asked = inner.engine.dialers.run(Box::new(move || {
-            let dialed = dial.run(&client);
+            // A panic is a bug of ours: it ends this attempt, and `free` must not wait for it. Dropping the job's copies may run code of
+            // the application, hence the scope.
+            let dialed = scope::enter(client.key, Kind::Outside, || {
+                catch_unwind(AssertUnwindSafe(|| dial.run(&client)))
+            })
+            .unwrap_or_else(|_| {
+                Err(Error::new(
+                    Code::Internal,
+                    "internal error while connecting",
+                ))
+            });
             client.dialed(attempt, outside, dialed);
         }));
         asked.map_err(|error| {

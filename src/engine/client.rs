@@ -130,7 +130,8 @@ impl Client {
             std::mem::replace(&mut state.log, log),
         );
         drop(state);
-        drop(replaced);
+        replaced.0.revoke();
+        replaced.1.revoke();
         Ok(())
     }
 
@@ -355,5 +356,9 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.free();
+        if self.inner.generation != shared::generation() {
+            // The parent's engine: what ends it would wake the parent's threads and wait for threads that this process has not.
+            std::mem::forget(Arc::clone(&self.inner.engine));
+        }
     }
 }

@@ -35,14 +35,14 @@ impl Dialers {
 
     /// Runs a job on a thread of its own or on one that is free. An error: there is no thread, and none can be started.
     pub(super) fn run(&self, job: Job) -> io::Result<()> {
-        let pending = self.pending.fetch_add(1, Ordering::AcqRel) + 1;
-        let threads = self.threads.load(Ordering::Acquire);
+        let pending = self.pending.fetch_add(1, Ordering::SeqCst) + 1;
+        let threads = self.threads.load(Ordering::SeqCst);
         if pending > threads && threads < MOST {
-            self.threads.fetch_add(1, Ordering::AcqRel);
+            self.threads.fetch_add(1, Ordering::SeqCst);
             if let Err(error) = self.start() {
-                let others = self.threads.fetch_sub(1, Ordering::AcqRel) - 1;
+                let others = self.threads.fetch_sub(1, Ordering::SeqCst) - 1;
                 if others == 0 {
-                    self.pending.fetch_sub(1, Ordering::AcqRel);
+                    self.pending.fetch_sub(1, Ordering::SeqCst);
                     return Err(error);
                 }
             }
@@ -63,14 +63,14 @@ impl Dialers {
                 while let Ok(job) = queue.recv_timeout(PATIENCE) {
                     // A job guards itself against panics of what it calls; this only keeps the counts right.
                     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
-                    pending.fetch_sub(1, Ordering::AcqRel);
+                    pending.fetch_sub(1, Ordering::SeqCst);
                 }
-                threads.fetch_sub(1, Ordering::AcqRel);
-                // A job may have come in between that counted on this thread.
-                if pending.load(Ordering::Acquire) == 0 || queue.is_empty() {
+                threads.fetch_sub(1, Ordering::SeqCst);
+                // A job may be coming that counted on this thread: its giver counts it before it looks for threads.
+                if pending.load(Ordering::SeqCst) == 0 {
                     return;
                 }
-                threads.fetch_add(1, Ordering::AcqRel);
+                threads.fetch_add(1, Ordering::SeqCst);
             }
         })
         .map(|_| ())

@@ -11,10 +11,11 @@ use super::{
 };
 use crate::config::Sign;
 use crate::error::Error;
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::session::{Inbound, OperationId, OperationKind};
 use crate::time::Instant;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -55,13 +56,19 @@ impl Inner {
     pub(super) fn dispatch(self: &Arc<Self>) {
         {
             let mut state = lock(&self.state);
+            state.attended = false;
             if state.dispatching || !state.has_callbacks() {
                 return;
             }
             state.dispatching = true;
         }
+        self.run_callbacks();
+    }
+
+    /// The same for the thread that has the role. Where too many other callbacks block, the client stands in line with the role
+    /// taken, so that it stands there once, and goes on here when its turn has come.
+    pub(super) fn run_callbacks(self: &Arc<Self>) {
         if !self.engine.core.enter_callbacks(self) {
-            lock(&self.state).dispatching = false;
             return;
         }
         while let Some((batch, handlers, version)) = self.next_batch() {
@@ -86,11 +93,16 @@ impl Inner {
             |callback| matches!(callback, Callback::Message(inbound) if inbound.receipt != 0),
         );
         if batch.len() > 1 && unacknowledged.count() > 0 {
-            state.acknowledge_by = Some(clock::now() + ACKNOWLEDGE_WITHIN);
-            state.set_timer(self);
+            self.acknowledge_soon(&mut state);
         }
         let version = self.handlers_version.load(Ordering::Acquire);
         Some((batch, state.handlers.clone(), version))
+    }
+
+    fn acknowledge_soon(&self, state: &mut State) {
+        self.late.store(false, Ordering::Release);
+        state.acknowledge_by = Some(clock::now() + ACKNOWLEDGE_WITHIN);
+        state.set_timer(self);
     }
 
     fn run(self: &Arc<Self>, batch: VecDeque<Callback>, mut handlers: Handlers, mut version: u32) {
@@ -99,14 +111,25 @@ impl Inner {
             let current = self.handlers_version.load(Ordering::Acquire);
             if current != version {
                 version = current;
-                handlers = lock(&self.state).handlers.clone();
+                let newer = lock(&self.state).handlers.clone();
+                let older = std::mem::replace(&mut handlers, newer);
+                // Perhaps the last reference: dropping it runs code of the application, so not under the lock.
+                scope::enter(self.key, Kind::Ordered, || drop(older));
+            }
+            if self.late.load(Ordering::Acquire) && self.has_handled.load(Ordering::Acquire) {
+                self.acknowledge_soon(&mut lock(&self.state));
             }
             if let Callback::Message(inbound) = &callback {
                 delivered += inbound.message.size();
             }
-            scope::enter(self.key, Kind::Ordered, || self.call(callback, &handlers));
+            let call = || scope::enter(self.key, Kind::Ordered, || self.call(callback, &handlers));
+            if catch_unwind(AssertUnwindSafe(call)).is_err() {
+                // A bug of ours; the application's code cannot unwind into here. The others must go on.
+                let log = lock(&self.state).log.clone();
+                log.write(Level::Error, || "internal error in a callback".to_owned());
+            }
         }
-        drop(handlers);
+        scope::enter(self.key, Kind::Ordered, || drop(handlers));
         self.guarded(|_, state, now| {
             state.undelivered -= delivered;
             state.acknowledge_by = None;
@@ -188,6 +211,9 @@ impl Inner {
             )
         };
         scope::enter(self.key, Kind::Ordered, move || {
+            // A dialer that is still in name resolution has a copy, which says nothing from here on.
+            log.0.revoke();
+            log.1.revoke();
             drop((handlers, callbacks, log));
             // A name resolution that nobody waits for may hold the key, but will not use it.
             keys.iter().for_each(|key| key.release());

@@ -39,6 +39,8 @@ pub(super) struct Inner {
     /// Receipts of messages whose callbacks have run, for whoever holds the lock next.
     pub(super) handled: Mutex<Vec<u64>>,
     pub(super) has_handled: AtomicBool,
+    /// The time for acknowledging has come while a callback of the batch was running.
+    pub(super) late: AtomicBool,
 }
 
 impl Inner {
@@ -51,7 +53,7 @@ impl Inner {
             connection: Connection::None,
             attempt: 0,
             armed: None,
-            timer: None,
+            timers: Vec::new(),
             callbacks: VecDeque::new(),
             undelivered: 0,
             paused: false,
@@ -83,6 +85,7 @@ impl Inner {
             freed: AtomicBool::new(false),
             handled: Mutex::default(),
             has_handled: AtomicBool::new(false),
+            late: AtomicBool::new(false),
         });
         inner.engine.core.register(key, &inner);
         Ok(inner)
@@ -237,19 +240,25 @@ impl Inner {
             static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
         }
         let more = self.guarded(|inner, state, now| {
-            state.attended = false;
+            // Here we are, and look for callbacks at the end: nobody else need be asked.
+            state.attended = true;
+            if state.acknowledge_by.is_some_and(|by| by <= now) {
+                // The callback that runs blocks; whoever runs the next one sets it again.
+                state.acknowledge_by = None;
+                inner.late.store(true, Ordering::Release);
+            }
             if why == Attention::Socket {
                 state.armed = None;
             }
-            if state.timer.is_some_and(|timer| timer <= now) {
-                state.timer = None;
+            while state.timers.last().is_some_and(|timer| *timer <= now) {
+                state.timers.pop();
             }
             let due = state.session.deadline();
             if due.is_some_and(|due| due <= now) {
                 state.timeout(now);
             }
             state.advance(inner, now);
-            if why == Attention::Callbacks {
+            if matches!(why, Attention::Callbacks | Attention::Turn) {
                 return false;
             }
             BUFFER.with_borrow_mut(|buffer| state.read(now, buffer))
@@ -257,7 +266,11 @@ impl Inner {
         if more == Some(true) {
             self.engine.core.attend(Arc::clone(self), Attention::Read);
         }
-        self.dispatch();
+        if why == Attention::Turn {
+            self.run_callbacks();
+        } else {
+            self.dispatch();
+        }
     }
 }
 
@@ -270,6 +283,8 @@ pub(super) enum Attention {
     Read,
     /// A time has come, or there are callbacks to run.
     Callbacks,
+    /// It stood in line for its callbacks, and its turn has come.
+    Turn,
 }
 
 impl State {

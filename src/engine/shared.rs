@@ -38,7 +38,6 @@ pub(super) fn generation() -> u32 {
 pub(super) struct Core {
     pub(super) poller: Poller,
     clients: Mutex<HashMap<u64, Weak<Inner>>>,
-    next_key: AtomicU64,
     timers: Mutex<BinaryHeap<Reverse<(Instant, u64)>>>,
     /// Clients that some worker should look after, whatever their socket says.
     run_queue: Mutex<VecDeque<(Arc<Inner>, Attention)>>,
@@ -74,7 +73,6 @@ impl Engine {
             core: Arc::new(Core {
                 poller,
                 clients: Mutex::default(),
-                next_key: AtomicU64::new(FIRST_KEY),
                 timers: Mutex::default(),
                 run_queue: Mutex::default(),
                 workers: Mutex::default(),
@@ -113,7 +111,9 @@ impl Drop for Engine {
 
 impl Core {
     pub(super) fn new_key(&self) -> u64 {
-        self.next_key.fetch_add(1, Ordering::Relaxed)
+        // Of the process and not of the engine: the same key again in a forked child would be taken for the parent's client.
+        static NEXT: AtomicU64 = AtomicU64::new(FIRST_KEY);
+        NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn register(&self, key: u64, client: &Arc<Inner>) {
@@ -223,7 +223,7 @@ impl Core {
     }
 
     /// This worker goes into application code. Makes sure that another one stays outside; false if that cannot be had now: then
-    /// the client stands in line and is attended to when another callback returns.
+    /// the client stands in line and gets its turn when another callback returns.
     pub(super) fn enter_callbacks(self: &Arc<Self>, client: &Arc<Inner>) -> bool {
         let mut workers = lock(&self.workers);
         let outside = workers.all - workers.in_callbacks;
@@ -244,7 +244,7 @@ impl Core {
             workers.line.pop_front()
         };
         if let Some(next) = next {
-            self.attend(next, Attention::Callbacks);
+            self.attend(next, Attention::Turn);
         }
     }
 }

@@ -41,8 +41,8 @@ pub(super) struct State {
     pub(super) attempt: u64,
     /// What the poller was told, and has not answered.
     pub(super) armed: Option<Interest>,
-    /// The earliest time for which a timer is set.
-    pub(super) timer: Option<Instant>,
+    /// The times for which timers are set and have not fired, the earliest last.
+    pub(super) timers: Vec<Instant>,
 
     pub(super) callbacks: VecDeque<Callback>,
     /// Bytes of messages in `callbacks` or with a callback now.
@@ -305,8 +305,8 @@ impl State {
             return;
         };
         // A timer that is too early costs one needless look; one that is set again for each message costs much more.
-        if self.timer.is_none_or(|timer| next < timer) {
-            self.timer = Some(next);
+        if self.timers.last().is_none_or(|timer| next < *timer) {
+            self.timers.push(next);
             inner.engine.core.schedule(next, inner.key);
         }
     }
