@@ -156,6 +156,55 @@ fn p5_a_slow_callback_stops_neither_pings_nor_acknowledgements_nor_other_threads
     Program::compile("slow_callback").run_with(broker, "-", &[]);
 }
 
+/// Serves the program `batch`: two messages in one piece, and the PUBACK of a publish only after two pings.
+fn batch(case: &str, check: fn(Vec<Packet>)) {
+    let broker = Broker::plain(move |listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let (mut pings, mut waiting) = (0, None);
+        check(connection.serve_but(|connection, packet| {
+            match packet.name() {
+                "SUBSCRIBE" => {
+                    connection.answer(packet);
+                    let mut both = publish("in", "one", 1, 5, false, false);
+                    both.extend(publish("in", "two", 1, 6, false, false));
+                    connection.send(&both);
+                }
+                "PINGREQ" => {
+                    connection.send(&pingresp());
+                    pings += 1;
+                }
+                "PUBLISH" => {
+                    pings = 0;
+                    waiting = Some(packet.id());
+                }
+                _ => return false,
+            }
+            if let Some(id) = waiting.take_if(|_| pings >= 2) {
+                connection.send(&puback(id));
+            }
+            true
+        }));
+    });
+    Program::compile("batch").run_with(broker, "-", &[case]);
+}
+
+#[test]
+fn p5_a_message_is_acknowledged_while_a_later_callback_of_its_batch_blocks_and_nothing_spins() {
+    batch("blocked", |packets| {
+        let first = position(&packets, "PUBACK", |packet| packet.raw == puback(5));
+        let ping = position(&packets, "second ping", |packet| packet.name() == "PINGREQ");
+        assert!(first < ping, "{packets:?}");
+    });
+}
+
+#[test]
+fn p5_a_handler_replaced_in_mid_batch_gives_its_userdata_back_where_the_library_may_be_called() {
+    batch("replacing", |packets| {
+        position(&packets, "PUBACK", |packet| packet.raw == puback(6));
+    });
+}
+
 #[test]
 fn p5_callbacks_that_block_stop_no_other_client() {
     let broker = Broker::plain(|listener| {
