@@ -174,7 +174,7 @@ fn batch(case: &str, check: fn(Vec<Packet>)) {
                     connection.send(&pingresp());
                     pings += 1;
                 }
-                "PUBLISH" => {
+                "PUBLISH" if packet.payload() == b"after two pings" => {
                     pings = 0;
                     waiting = Some(packet.id());
                 }
