@@ -197,8 +197,9 @@ impl State {
     }
 
     fn dial(&mut self, inner: &Arc<Inner>, deadline: Instant) -> Step {
-        if self.outside > 0 && self.socket_factory.is_some() {
-            // The factory of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
+        let asks = self.socket_factory.is_some() || self.credentials_provider.is_some();
+        if self.outside > 0 && asks {
+            // A callback of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
             return Ok((Connection::Attempt(Attempt::Begun { deadline }), false));
         }
         self.attempt += 1;
