@@ -16,7 +16,7 @@ use crate::transport::tls::TlsConfig;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
@@ -35,8 +35,6 @@ const ENVIRONMENT: &str = "the environment";
 pub(super) struct Signing {
     /// Seconds that the clock is late, as far as servers have said.
     offset: AtomicI64,
-    /// The application's provider is being asked: two attempts must not ask at once, even where one outlasted its time.
-    asking: AtomicBool,
     fetched: Mutex<Option<Fetched>>,
 }
 
@@ -175,11 +173,6 @@ impl Dial {
         let Some(provider) = &self.provider else {
             return Err(Error::new(Code::Internal, "there is no provider"));
         };
-        if self.signing.asking.swap(true, Ordering::AcqRel) {
-            let detail = format!("{PROVIDER} has not yet returned from an earlier attempt");
-            return Err(Error::new(Code::Credentials, detail));
-        }
-        let _done = Done(&self.signing.asking);
         let left = self.milliseconds_left();
         let given = scope::enter(client.key(), scope::Kind::Outside, || provider(left))?;
         Ok((Arc::new(given), PROVIDER.to_owned()))
@@ -259,15 +252,6 @@ impl Dial {
             largest_body: LARGEST_ANSWER,
         };
         https::get(link, &tls, &request, &left)
-    }
-}
-
-/// Whatever happens inside, the next attempt may ask.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }
 
