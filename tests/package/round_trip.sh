@@ -46,7 +46,7 @@ library="$package/lib/libaws_iot_mqtt.so"
 # --- what lies there
 [ "$(readlink "$library")" = "libaws_iot_mqtt.so.$abi" ] || fail "libaws_iot_mqtt.so links to .so.$abi"
 [ "$(readlink "$library.$abi")" = "libaws_iot_mqtt.so.$version" ] || fail "libaws_iot_mqtt.so.$abi links to .so.$version"
-readelf -d "$library" | grep -q "SONAME.*\[libaws_iot_mqtt.so.$abi\]" || fail "the soname is libaws_iot_mqtt.so.$abi"
+readelf -d "$library" | grep "SONAME.*\[libaws_iot_mqtt.so.$abi\]" >/dev/null || fail "the soname is libaws_iot_mqtt.so.$abi"
 readelf -S --wide "$library" >"$work/sections.txt"
 ! grep -Eq ' \.(symtab|debug_)' "$work/sections.txt" || fail "the shared library is stripped"
 foreign=$(nm -D --defined-only "$library" | awk '$3 !~ /^aws_iot_mqtt_/ {print $3}')
@@ -119,10 +119,11 @@ pc_everything="$work/pkg-config/everything-static"
     sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$work/pkg-config/readme.c"
     cc -std=c11 $strict "$work/pkg-config/readme.c" -o "$work/pkg-config/readme" $(pkg-config --cflags --libs aws_iot_mqtt)
 }
-needs_library() { readelf -d "$1" | grep -q "NEEDED.*\[libaws_iot_mqtt.so.$abi\]"; }
+# (grep without -q, here and above: it would end at the first match, and pipefail takes the other side's SIGPIPE for a failure.)
+needs_library() { readelf -d "$1" | grep "NEEDED.*\[libaws_iot_mqtt.so.$abi\]" >/dev/null; }
 for program in "$work"/shared/{basic_pubsub,async_pubsub,basic_pubsub_cpp} "$pc_shared"; do
     needs_library "$program" || fail "$program is linked with the shared library, by its soname"
-    LD_LIBRARY_PATH="$package/lib" ldd "$program" | grep -qF "$package/lib/libaws_iot_mqtt.so.$abi" || fail "$program finds the moved library"
+    LD_LIBRARY_PATH="$package/lib" ldd "$program" | grep -F "$package/lib/libaws_iot_mqtt.so.$abi" >/dev/null || fail "$program finds the moved library"
 done
 for program in "$work"/static/{basic_pubsub,async_pubsub,basic_pubsub_cpp} "$pc_static" "$pc_everything"; do
     ! needs_library "$program" || fail "$program has the library inside"
