@@ -485,7 +485,7 @@ typedef void (*aws_iot_mqtt_log_fn)(int level, const char *line, void *userdata)
 typedef struct {
     /** Operations in the queue now. */
     uint64_t queued;
-    /** Operations sent and not acknowledged now. */
+    /** Operations now sent and not acknowledged, or waiting for their place in the in-flight window. */
     uint64_t in_flight;
     /** Bytes of accepted and unfinished operations now. This is what the memory limit bounds. */
     uint64_t accepted_bytes;

@@ -173,7 +173,7 @@ pub struct aws_iot_mqtt_signing_request {
 pub struct aws_iot_mqtt_stats {
     /// Operations in the queue now.
     pub queued: u64,
-    /// Operations sent and not acknowledged now.
+    /// Operations now sent and not acknowledged, or waiting for their place in the in-flight window.
     pub in_flight: u64,
     /// Bytes of accepted and unfinished operations now. This is what the memory limit bounds.
     pub accepted_bytes: u64,
