@@ -96,7 +96,7 @@ pub fn matches(filter: &str, name: &str) -> bool {
     position == name.len()
 }
 
-/// Whether `bytes` of valid UTF-8 are a topic name, its length apart: not empty, without U+0000, + and #. Runs for every message, both ways.
+/// Whether `bytes` of valid UTF-8 are a topic name, its length apart: not empty, without U+0000, + and #. Runs for every message that has another topic than the one before.
 #[inline]
 pub(super) fn is_name(topic: &str) -> bool {
     let bytes = topic.as_bytes();

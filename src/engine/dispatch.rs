@@ -4,7 +4,8 @@ use super::clock;
 use super::inner::{Attention, Inner};
 use super::scope::{self, Kind};
 use super::shared::lock;
-use super::state::State;
+use super::spare_messages;
+use super::state::{State, Tag};
 use super::{
     Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
     OnlineHandler, OutcomeHandler,
@@ -12,7 +13,7 @@ use super::{
 use crate::config::Sign;
 use crate::error::Error;
 use crate::log::{Level, Log};
-use crate::session::{Inbound, OperationId, OperationKind};
+use crate::session::{Inbound, Messages, OperationId, OperationKind, Published};
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +28,9 @@ pub(super) enum Callback {
     },
     Offline(Error),
     ConnectFailed(Error, Option<Duration>),
-    Message(Inbound<MessageHandler>),
+    Messages(Messages<MessageHandler>),
+    /// Whose tags are completions.
+    Published(Vec<Published<Tag>>),
     Completed(Completion, Completed),
     /// An operation without completion whose call had returned `Queued`.
     Outcome(OperationKind, Arc<str>, Completed),
@@ -89,10 +92,11 @@ impl Inner {
             return None;
         }
         let batch = std::mem::take(&mut state.callbacks);
-        let unacknowledged = batch.iter().filter(
-            |callback| matches!(callback, Callback::Message(inbound) if inbound.receipt != 0),
-        );
-        if batch.len() > 1 && unacknowledged.count() > 0 {
+        let acknowledges = |callback: &Callback| matches!(callback, Callback::Messages(messages) if messages.any_receipt());
+        // One alone is acknowledged when its callback returns.
+        let several = batch.len() > 1
+            || matches!(batch.front(), Some(Callback::Messages(it)) if it.len() > 1);
+        if several && batch.iter().any(acknowledges) {
             self.acknowledge_soon(&mut state);
         }
         let version = self.handlers_version.load(Ordering::Acquire);
@@ -105,30 +109,28 @@ impl Inner {
         state.set_timer(self);
     }
 
-    fn run(self: &Arc<Self>, batch: VecDeque<Callback>, mut handlers: Handlers, mut version: u32) {
-        let mut delivered = 0;
+    fn run(self: &Arc<Self>, batch: VecDeque<Callback>, handlers: Handlers, version: u32) {
+        let mut run = Run {
+            inner: self,
+            handlers,
+            version,
+            delivered: 0,
+        };
         for callback in batch {
-            let current = self.handlers_version.load(Ordering::Acquire);
-            if current != version {
-                version = current;
-                let newer = lock(&self.state).handlers.clone();
-                let older = std::mem::replace(&mut handlers, newer);
-                // Perhaps the last reference: dropping it runs code of the application, so not under the lock.
-                scope::enter(self.key, Kind::Ordered, || drop(older));
-            }
-            if self.late.load(Ordering::Acquire) && self.has_handled.load(Ordering::Acquire) {
-                self.acknowledge_soon(&mut lock(&self.state));
-            }
-            if let Callback::Message(inbound) = &callback {
-                delivered += inbound.message.size();
-            }
-            let call = || scope::enter(self.key, Kind::Ordered, || self.call(callback, &handlers));
-            if catch_unwind(AssertUnwindSafe(call)).is_err() {
-                // A bug of ours; the application's code cannot unwind into here. The others must go on.
-                let log = lock(&self.state).log.clone();
-                log.write(Level::Error, || "internal error in a callback".to_owned());
+            match callback {
+                Callback::Messages(messages) => run.messages(messages),
+                Callback::Published(published) => run.published(published),
+                other => {
+                    run.look_up();
+                    run.guarded(|run| self.call(other, &run.handlers));
+                }
             }
         }
+        let Run {
+            handlers,
+            delivered,
+            ..
+        } = run;
         scope::enter(self.key, Kind::Ordered, || drop(handlers));
         self.guarded(|_, state, now| {
             state.undelivered -= delivered;
@@ -158,7 +160,7 @@ impl Inner {
                     handler(&why, milliseconds);
                 }
             }
-            Callback::Message(inbound) => self.deliver(&inbound, handlers),
+            Callback::Messages(_) | Callback::Published(_) => {}
             Callback::Completed(completion, completed) => completion.call(&completed),
             Callback::Outcome(kind, topic, completed) => {
                 if let Some(handler) = &handlers.outcome {
@@ -172,25 +174,6 @@ impl Inner {
             }
             Callback::Released(handler) => drop(handler),
             Callback::KeyReleased(key) => key.release(),
-        }
-    }
-
-    fn deliver(&self, inbound: &Inbound<MessageHandler>, handlers: &Handlers) {
-        // A freed client delivers nothing more; the broker has no acknowledgement and will send it again to whoever comes next.
-        if self.freed.load(Ordering::Acquire) {
-            return;
-        }
-        let delivery = Delivery { inbound };
-        for handler in &inbound.matched.handlers {
-            handler(&delivery);
-        }
-        if let Some(handler) = &handlers.message {
-            handler(&delivery);
-        }
-        if inbound.receipt != 0 && !inbound.matched.manual {
-            let mut handled = lock(&self.handled);
-            handled.push(inbound.receipt);
-            self.has_handled.store(true, Ordering::Release);
         }
     }
 
@@ -247,14 +230,114 @@ impl State {
 
     /// PUBACKs for the messages whose callbacks have run.
     pub(super) fn acknowledge_handled(&mut self, inner: &Inner, now: Instant) {
-        if !inner.has_handled.load(Ordering::Acquire) {
+        let handled = inner.handled.load(Ordering::Acquire);
+        if handled > self.handled {
+            self.handled = handled;
+            self.session.handled(now, handled);
+        }
+    }
+}
+
+/// A batch of callbacks that is being run.
+struct Run<'a> {
+    inner: &'a Arc<Inner>,
+    handlers: Handlers,
+    /// Of `handlers`.
+    version: u32,
+    /// Bytes of messages whose callbacks have run.
+    delivered: usize,
+}
+
+impl Run<'_> {
+    /// Whether [`look_up`](Run::look_up) has something to do. Asked before each callback.
+    fn is_outdated(&self) -> bool {
+        self.inner.handlers_version.load(Ordering::Acquire) != self.version
+            || self.inner.late.load(Ordering::Acquire)
+    }
+
+    /// Takes over handlers that were replaced in mid-batch, and acknowledges in time.
+    fn look_up(&mut self) {
+        let inner = self.inner;
+        let current = inner.handlers_version.load(Ordering::Acquire);
+        if current != self.version {
+            self.version = current;
+            let newer = lock(&inner.state).handlers.clone();
+            let older = std::mem::replace(&mut self.handlers, newer);
+            // Perhaps the last reference: dropping it runs code of the application, so not under the lock.
+            scope::enter(inner.key, Kind::Ordered, || drop(older));
+        }
+        if inner.late.load(Ordering::Acquire) {
+            inner.acknowledge_soon(&mut lock(&inner.state));
+        }
+    }
+
+    /// Application code, on behalf of the client.
+    fn guarded(&mut self, code: impl FnOnce(&mut Self)) {
+        let inner = self.inner;
+        let call = || scope::enter(inner.key, Kind::Ordered, || code(self));
+        if catch_unwind(AssertUnwindSafe(call)).is_err() {
+            // A bug of ours; the application's code cannot unwind into here. The others must go on.
+            let log = lock(&inner.state).log.clone();
+            log.write(Level::Error, || "internal error in a callback".to_owned());
+        }
+    }
+
+    fn messages(&mut self, mut messages: Messages<MessageHandler>) {
+        let mut next = 0;
+        while next < messages.len() {
+            self.look_up();
+            self.guarded(|run| {
+                for inbound in messages.iter_from(next) {
+                    next += 1;
+                    run.inner.deliver(inbound, &run.handlers);
+                    if run.is_outdated() {
+                        return;
+                    }
+                }
+            });
+        }
+        self.delivered += messages.size();
+        // It may hold the last reference to a handler.
+        self.guarded(|_| {
+            messages.clear();
+            spare_messages::keep(messages);
+        });
+    }
+
+    fn published(&mut self, published: Vec<Published<Tag>>) {
+        let mut published = published.into_iter();
+        while published.len() > 0 {
+            self.look_up();
+            self.guarded(|run| {
+                for outcome in published.by_ref() {
+                    if let Tag::Completion(completion) = outcome.tag {
+                        let completed = Completed::published(outcome.operation, outcome.packet_id);
+                        completion.call(&completed);
+                    }
+                    if run.is_outdated() {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+}
+
+impl Inner {
+    fn deliver(&self, inbound: Inbound<'_, MessageHandler>, handlers: &Handlers) {
+        // A freed client delivers nothing more; the broker has no acknowledgement and will send it again to whoever comes next.
+        if self.is_freed() {
             return;
         }
-        let mut handled = lock(&inner.handled);
-        inner.has_handled.store(false, Ordering::Release);
-        for receipt in handled.drain(..) {
-            // An error means that the connection on which it came is gone: then the broker sends the message again.
-            let _ = self.session.acknowledge(now, receipt);
+        let delivery = Delivery(inbound);
+        for handler in &inbound.matched.handlers {
+            handler(&delivery);
+        }
+        if let Some(handler) = &handlers.message {
+            handler(&delivery);
+        }
+        if inbound.receipt != 0 {
+            self.handled.store(inbound.receipt, Ordering::Release);
         }
     }
 }

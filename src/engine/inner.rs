@@ -1,9 +1,10 @@
 //! What the client's calls and the library's threads share, and how each of them works on it: lock, change the session, carry out what
 //! comes of it, unlock, hand over what is for the application.
 
+use super::burst::{Burst, Now};
 use super::dispatch::Handlers;
 use super::shared::{self, Engine, lock};
-use super::state::{BURST, BURST_BYTES, Connection, State, Tag};
+use super::state::{Connection, State, Tag};
 use super::waiter::Waiter;
 use super::{Accepted, Completed, clock};
 use super::{credentials, scope};
@@ -16,7 +17,7 @@ use crate::time::Instant;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -36,9 +37,8 @@ pub(super) struct Inner {
     pub(super) handlers_version: AtomicU32,
     /// The same as `State::freed`, to be read without the lock.
     pub(super) freed: AtomicBool,
-    /// Receipts of messages whose callbacks have run, for whoever holds the lock next.
-    pub(super) handled: Mutex<Vec<u64>>,
-    pub(super) has_handled: AtomicBool,
+    /// Up to this receipt the callbacks have run, for whoever holds the lock next.
+    pub(super) handled: AtomicU64,
     /// The time for acknowledging has come while a callback of the batch was running.
     pub(super) late: AtomicBool,
 }
@@ -71,7 +71,9 @@ impl Inner {
             attended: false,
             read_again: false,
             log: Log::none(),
-            last_publish: Instant::ZERO,
+            blocked: false,
+            burst: Burst::new(),
+            handled: 0,
             freed: false,
             retired: false,
         };
@@ -83,8 +85,7 @@ impl Inner {
             retired: Condvar::new(),
             handlers_version: AtomicU32::new(0),
             freed: AtomicBool::new(false),
-            handled: Mutex::default(),
-            has_handled: AtomicBool::new(false),
+            handled: AtomicU64::new(0),
             late: AtomicBool::new(false),
         });
         inner.engine.core.register(key, &inner);
@@ -164,20 +165,22 @@ impl Inner {
         let now = clock::now();
         state.acknowledge_handled(self, now);
         let accepted = publish(&mut state, now)?;
-        let in_burst = now.since(state.last_publish) < BURST
-            && state.session.outgoing().len() < BURST_BYTES
-            && matches!(state.connection, Connection::Up(_));
-        if in_burst {
-            // The worker that comes for the bytes sets the timer, too.
-            state.take_outputs();
-            if !state.armed.is_some_and(|armed| armed.write) {
-                state.arm(self);
+        let pending = match state.connection {
+            // Nothing can be sent now: whoever can takes all of it.
+            Connection::Up(_) if state.blocked => 0,
+            Connection::Up(_) => state.session.outgoing().len(),
+            _ => usize::MAX,
+        };
+        match state.burst.publishing(now, pending) {
+            Now::WaitToo => state.take_outputs(),
+            Now::Wait => {
+                state.take_outputs();
+                state.set_timer(self);
             }
-            state.last_publish = now;
-        } else {
-            state.settle(self, now);
-            // What counts is how soon the application comes again after this call, not how long the system call took.
-            state.last_publish = clock::now();
+            Now::Send => {
+                state.settle(self, now);
+                state.burst.published(clock::now());
+            }
         }
         self.hand_over(&mut state);
         Ok(accepted)
@@ -249,6 +252,7 @@ impl Inner {
             }
             if why == Attention::Socket {
                 state.armed = None;
+                state.blocked = false;
             }
             while state.timers.last().is_some_and(|timer| *timer <= now) {
                 state.timers.pop();
@@ -326,6 +330,7 @@ impl State {
     fn settle(&mut self, inner: &Arc<Inner>, now: Instant) {
         self.take_outputs();
         self.acknowledge_handled(inner, now);
+        self.burst.flushed();
         self.write(now);
         self.advance(inner, now);
         // A link that has just come up has a CONNECT to send.

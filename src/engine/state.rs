@@ -1,10 +1,12 @@
 //! One client behind its lock: the session, the link, and what waits to be told to the application.
 
 use super::attempt::Attempt;
+use super::burst::Burst;
 use super::credentials::Signing;
 use super::dispatch::{Callback, Handlers};
 use super::inner::Inner;
 use super::poller::Interest;
+use super::spare_messages;
 use super::waiter::Waiter;
 use super::{Completed, Completion, CredentialsProvider, MessageHandler, SocketFactory};
 use crate::config::{Config, Sign};
@@ -17,7 +19,6 @@ use crate::transport::{self, Link};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Whom an operation's outcome is for.
 pub(super) enum Tag {
@@ -71,8 +72,11 @@ pub(super) struct State {
     /// Reading was resumed: a worker has to read, since the poller knows nothing of what the link holds.
     pub(super) read_again: bool,
     pub(super) log: Log,
-    /// When the application last came back from publishing, for telling a burst.
-    pub(super) last_publish: Instant,
+    /// The link takes no bytes now; the poller tells when it does again.
+    pub(super) blocked: bool,
+    pub(super) burst: Burst,
+    /// Up to this receipt the session knows that the callbacks have run.
+    pub(super) handled: u64,
 
     pub(super) freed: bool,
     /// Everything has ended and every handler is dropped.
@@ -98,6 +102,14 @@ impl State {
 
     /// Reads what there is, up to a turn's share. True: there may be more.
     pub(super) fn read(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
+        self.session.lend_messages(spare_messages::take());
+        let more = self.read_turn(now, buffer);
+        self.take_outputs();
+        spare_messages::keep(self.session.take_spare_messages());
+        more
+    }
+
+    fn read_turn(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
         let mut share = READ_TURN;
         loop {
             self.settle_pause(now);
@@ -117,11 +129,15 @@ impl State {
                     return false;
                 }
                 Ok(count) => {
+                    let drained = link.is_drained();
+                    self.burst.heard();
                     self.session.received(now, &buffer[..count]);
-                    self.take_outputs();
+                    if self.session.is_pressing() {
+                        self.take_outputs();
+                    }
                     share = share.saturating_sub(count);
-                    if share == 0 {
-                        return true;
+                    if drained || share == 0 {
+                        return !drained;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
@@ -186,7 +202,6 @@ impl State {
                     left: done.left,
                 };
                 match done.tag {
-                    // Not in the order of callbacks: a slow one must not delay the return of a call.
                     Some(Tag::Waiter(waiter)) => return waiter.fill(completed),
                     Some(Tag::Completion(completion)) => Callback::Completed(completion, completed),
                     None => match done.topic {
@@ -200,9 +215,25 @@ impl State {
             Event::ConnectFailed { why, next_attempt } => {
                 Callback::ConnectFailed(why, next_attempt)
             }
-            Event::Message(inbound) => {
-                self.undelivered += inbound.message.size();
-                Callback::Message(inbound)
+            Event::Messages(messages) => {
+                self.undelivered += messages.size();
+                Callback::Messages(messages)
+            }
+            Event::Published(mut published) => {
+                published.retain(|published| match &published.tag {
+                    // Not in the order of callbacks: a slow one must not delay the return of a call.
+                    Tag::Waiter(waiter) => {
+                        let completed =
+                            Completed::published(published.operation, published.packet_id);
+                        waiter.fill(completed);
+                        false
+                    }
+                    Tag::Completion(_) => true,
+                });
+                if published.is_empty() {
+                    return;
+                }
+                Callback::Published(published)
             }
             Event::SubscriptionRefused { filter, why } => {
                 Callback::SubscriptionRefused(filter, why)
@@ -218,6 +249,9 @@ impl State {
             let Connection::Up(link) = &mut self.connection else {
                 return;
             };
+            if self.blocked {
+                return;
+            }
             let pending = self.session.outgoing();
             let result = if pending.is_empty() {
                 link.flush().map(|()| 0)
@@ -230,7 +264,10 @@ impl State {
                     self.session.sent(now, count);
                     self.take_outputs();
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.write_failed(now, &error),
             }
@@ -301,6 +338,7 @@ impl State {
     pub(super) fn set_timer(&mut self, inner: &Inner) {
         let session = self.session.deadline();
         let ours = Instant::first(self.acknowledge_by, self.attempt_timer());
+        let ours = Instant::first(ours, self.burst.flush_at());
         let Some(next) = Instant::first(session, ours) else {
             return;
         };
@@ -323,13 +361,10 @@ impl State {
         // but one-shot events of it find this client without that connection and do nothing.
         self.connection = Connection::None;
         self.armed = None;
+        self.blocked = false;
+        self.burst.end();
         // The session starts each connection unpaused; what is still undelivered pauses the next one at its first look.
         self.paused = false;
         self.attempt += 1;
     }
 }
-
-/// Time after a publish in which another one counts as part of the same burst.
-pub(super) const BURST: Duration = Duration::from_micros(15);
-/// More outgoing bytes than this are not left for a worker.
-pub(super) const BURST_BYTES: usize = 64 << 10;

@@ -20,6 +20,20 @@ pub struct Completed {
     pub left: usize,
 }
 
+impl Completed {
+    /// Of a publish that went well.
+    pub(super) fn published(operation: OperationId, packet_id: u16) -> Self {
+        Completed {
+            operation,
+            result: Ok(()),
+            packet_id,
+            granted_qos: None,
+            session_present: false,
+            left: 0,
+        }
+    }
+}
+
 /// Called once, on a library thread, or dropped without being called if the operation is not accepted after all.
 ///
 /// It is a function and three words instead of a boxed closure: one is made for each asynchronous publish, and an allocation that one
@@ -57,40 +71,38 @@ impl Drop for Completion {
 }
 
 /// A message, lent to a callback.
-pub struct Delivery<'a> {
-    pub(super) inbound: &'a Inbound<MessageHandler>,
-}
+pub struct Delivery<'a>(pub(super) Inbound<'a, MessageHandler>);
 
 impl Delivery<'_> {
     /// The topic name, followed by a NUL.
     pub fn topic_with_nul(&self) -> &[u8] {
-        self.inbound.message.topic_with_nul()
+        self.0.topic_with_nul
     }
 
     pub fn payload(&self) -> &[u8] {
-        self.inbound.message.payload()
+        self.0.payload
     }
 
     pub fn qos(&self) -> QoS {
-        self.inbound.message.qos
+        self.0.qos
     }
 
     pub fn retain(&self) -> bool {
-        self.inbound.message.retain
+        self.0.retain
     }
 
     pub fn dup(&self) -> bool {
-        self.inbound.message.dup
+        self.0.dup
     }
 
     /// Zero for QoS 0.
     pub fn packet_id(&self) -> u16 {
-        self.inbound.message.packet_id
+        self.0.packet_id
     }
 
     /// For `Client::acknowledge`; zero for QoS 0.
     pub fn acknowledgement(&self) -> u64 {
-        self.inbound.receipt
+        self.0.receipt
     }
 }
 

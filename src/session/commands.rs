@@ -42,16 +42,18 @@ impl<T, H: Clone> Session<T, H> {
         if accepted == Accepted::Now && qos == QoS::AtMostOnce {
             return self.publish_at_once(now, topic, payload, retain, size, tag);
         }
-        let mut packet = self.spare.pop().unwrap_or_default();
-        if packet.try_reserve_exact(size).is_err() {
-            return Err(Error::new(
-                Code::NoMemory,
-                format!("no memory for a packet of {size} bytes"),
-            ));
+        let mut operation = self.spare.take(qos);
+        if let Body::Publish { packet, .. } = &mut operation.body {
+            if packet.try_reserve_exact(size).is_err() {
+                return Err(no_memory(size));
+            }
+            codec::encode_publish(packet, topic, payload, qos, retain, 0);
         }
-        codec::encode_publish(&mut packet, topic, payload, qos, retain, 0);
         self.make_room(accepted)?;
-        let id = self.accept(now, accepted, wait, Body::Publish { packet, qos }, tag);
+        operation.id = self.next_operation();
+        let id = operation.id;
+        operation.tag = tag(id, accepted);
+        self.enter(now, accepted, wait, operation);
         Ok((id, accepted))
     }
 
@@ -68,25 +70,16 @@ impl<T, H: Clone> Session<T, H> {
         let start = self.outgoing.end();
         let writer = self.outgoing.writer();
         if writer.try_reserve(size).is_err() {
-            return Err(Error::new(
-                Code::NoMemory,
-                format!("no memory for a packet of {size} bytes"),
-            ));
+            return Err(no_memory(size));
         }
         codec::encode_publish(writer, topic, payload, QoS::AtMostOnce, retain, 0);
         self.counters.messages_sent += 1;
         self.settle_clock(now);
         let id = self.next_operation();
         if let Some(tag) = tag(id, Accepted::Now) {
-            let operation = Operation {
-                id,
-                tag: Some(tag),
-                queued: false,
-                body: Body::Publish {
-                    packet: Vec::new(),
-                    qos: QoS::AtMostOnce,
-                },
-            };
+            let mut operation = self.spare.take(QoS::AtMostOnce);
+            operation.id = id;
+            operation.tag = Some(tag);
             self.push_departing(start, operation);
         }
         Ok((id, Accepted::Now))
@@ -116,7 +109,13 @@ impl<T, H: Clone> Session<T, H> {
             handler,
             manual,
         };
-        self.enter(now, id, accepted, wait, body, tag);
+        let operation = Operation {
+            id,
+            tag,
+            queued: false,
+            body,
+        };
+        self.enter(now, accepted, wait, Box::new(operation));
         Ok((id, accepted))
     }
 
@@ -132,7 +131,14 @@ impl<T, H: Clone> Session<T, H> {
         self.check_memory(filter.len())?;
         self.make_room(accepted)?;
         let filter = Arc::from(filter);
-        let id = self.accept(now, accepted, wait, Body::Unsubscribe { filter }, tag);
+        let id = self.next_operation();
+        let operation = Operation {
+            id,
+            tag: tag(id, accepted),
+            queued: false,
+            body: Body::Unsubscribe { filter },
+        };
+        self.enter(now, accepted, wait, Box::new(operation));
         Ok((id, accepted))
     }
 
@@ -261,11 +267,25 @@ impl<T, H: Clone> Session<T, H> {
             ));
         }
         self.receipts.acknowledge(receipt)?;
+        self.send_pubacks(now);
+        Ok(())
+    }
+
+    /// The callbacks of all messages up to the one with this receipt have run: those that the application does not acknowledge itself
+    /// are acknowledged.
+    pub fn handled(&mut self, now: Instant, receipt: u64) {
+        self.receipts.handled(receipt);
+        if !self.said_disconnect() {
+            self.send_pubacks(now);
+        }
+    }
+
+    fn send_pubacks(&mut self, now: Instant) {
+        let writer = self.outgoing.writer();
         while let Some(packet_id) = self.receipts.next_acknowledged() {
-            codec::encode_puback(self.outgoing.writer(), packet_id);
+            codec::encode_puback(writer, packet_id);
         }
         self.settle_clock(now);
-        Ok(())
     }
 
     fn publish_size(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<usize, Error> {
@@ -327,42 +347,29 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
-    fn accept(
-        &mut self,
-        now: Instant,
-        accepted: Accepted,
-        wait: Wait,
-        body: Body<H>,
-        tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
-    ) -> OperationId {
-        let id = self.next_operation();
-        let tag = tag(id, accepted);
-        self.enter(now, id, accepted, wait, body, tag);
-        id
-    }
-
     fn enter(
         &mut self,
         now: Instant,
-        id: OperationId,
         accepted: Accepted,
         wait: Wait,
-        body: Body<H>,
-        tag: Option<T>,
+        mut operation: Box<Operation<T, H>>,
     ) {
-        let operation = Operation {
-            id,
-            tag,
-            queued: accepted == Accepted::Queued,
-            body,
-        };
+        operation.queued = accepted == Accepted::Queued;
         if accepted == Accepted::Queued {
             return self.queue.push(operation);
         }
         if wait == Wait::Bounded {
             let deadline = now + self.config.operation_timeout;
-            self.push_deadline(deadline, id);
+            self.push_deadline(deadline, operation.id);
         }
         self.go_live(now, operation);
     }
+}
+
+#[cold]
+fn no_memory(size: usize) -> Error {
+    Error::new(
+        Code::NoMemory,
+        format!("no memory for a packet of {size} bytes"),
+    )
 }

@@ -1,5 +1,6 @@
 //! What the session tells its driver.
 
+use super::messages::Messages;
 use crate::config::QoS;
 use crate::error::Error;
 use std::sync::Arc;
@@ -54,7 +55,9 @@ pub enum Event<T, H> {
         why: Error,
         next_attempt: Option<Duration>,
     },
-    Message(Inbound<H>),
+    Messages(Messages<H>),
+    /// Publishes that somebody waits for and that are complete: acknowledged, or QoS 0 and taken by the link.
+    Published(Vec<Published<T>>),
     Done(Done<T>),
     /// A subscription that had been granted was refused when it was asked for again; it is gone.
     SubscriptionRefused {
@@ -65,7 +68,16 @@ pub enum Event<T, H> {
     Released(H),
 }
 
-/// The one outcome of an operation.
+/// The outcome of a publish that went well: what a [`Done`] would say, in less space.
+#[derive(Debug)]
+pub struct Published<T> {
+    pub operation: OperationId,
+    pub tag: T,
+    /// Zero for QoS 0.
+    pub packet_id: u16,
+}
+
+/// The one outcome of any other operation.
 #[derive(Debug)]
 pub struct Done<T> {
     pub operation: OperationId,
@@ -81,68 +93,4 @@ pub struct Done<T> {
     pub left: usize,
     /// Topic or filter, where the call had returned `Queued`.
     pub topic: Option<Arc<str>>,
-}
-
-/// A message and whom it is for.
-#[derive(Debug)]
-pub struct Inbound<H> {
-    pub message: Message,
-    /// For [`acknowledge`](super::Session::acknowledge); zero for QoS 0.
-    pub receipt: u64,
-    pub matched: Arc<Matched<H>>,
-}
-
-/// The handlers of all subscriptions that match a topic, in the order of subscribing.
-#[derive(Debug)]
-pub struct Matched<H> {
-    pub handlers: Vec<H>,
-    /// One of the subscriptions asked to acknowledge for itself.
-    pub manual: bool,
-}
-
-/// A PUBLISH that came in: one allocation, laid out as the topic, a NUL for C, and the payload.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Message {
-    bytes: Box<[u8]>,
-    topic_len: usize,
-    pub qos: QoS,
-    pub retain: bool,
-    pub dup: bool,
-    /// Zero for QoS 0.
-    pub packet_id: u16,
-}
-
-impl Message {
-    pub(super) fn new(publish: &crate::codec::Publish<'_>) -> Self {
-        let mut bytes = Vec::with_capacity(publish.topic.len() + 1 + publish.payload.len());
-        bytes.extend_from_slice(publish.topic.as_bytes());
-        bytes.push(0);
-        bytes.extend_from_slice(publish.payload);
-        Message {
-            bytes: bytes.into_boxed_slice(),
-            topic_len: publish.topic.len(),
-            qos: publish.qos,
-            retain: publish.retain,
-            dup: publish.dup,
-            packet_id: publish.packet_id,
-        }
-    }
-
-    pub fn topic(&self) -> &str {
-        // Copied from a `&str`, so this cannot fail.
-        std::str::from_utf8(&self.bytes[..self.topic_len]).unwrap_or_default()
-    }
-
-    pub fn topic_with_nul(&self) -> &[u8] {
-        &self.bytes[..=self.topic_len]
-    }
-
-    pub fn payload(&self) -> &[u8] {
-        &self.bytes[self.topic_len + 1..]
-    }
-
-    /// The memory that it takes, about.
-    pub fn size(&self) -> usize {
-        self.bytes.len() + 64
-    }
 }

@@ -1,6 +1,6 @@
 //! What was sent and has not been acknowledged.
 
-use super::operation::Operation;
+use super::operation::{Body, Operation};
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) struct Slot<T, H> {
 
 #[derive(Debug)]
 pub(super) enum What<T, H> {
-    Operation(Operation<T, H>),
+    Operation(Box<Operation<T, H>>),
     /// Subscriptions that had been granted, asked for again on a new connection.
     Restore(Vec<Arc<str>>),
     /// The operation ended (timed out, was cancelled) after its packet had begun to leave. Its identifier stays taken until the
@@ -36,6 +36,13 @@ impl<T, H> Slot<T, H> {
     pub(super) fn operation(&self) -> Option<&Operation<T, H>> {
         match &self.what {
             What::Operation(operation) => Some(operation),
+            _ => None,
+        }
+    }
+
+    pub(super) fn body_mut(&mut self) -> Option<&mut Body<H>> {
+        match &mut self.what {
+            What::Operation(operation) => Some(&mut operation.body),
             _ => None,
         }
     }

@@ -6,14 +6,15 @@
 //!
 //! 1. After any call, [`Session::poll`] until `None`, send what [`Session::outgoing`] shows (reporting it by `sent`), and call
 //!    `timeout` at [`Session::deadline`]. A `timeout` too early or too often is harmless.
-//! 2. Each accepted operation that somebody waits for gives exactly one [`Event::Done`], whatever happens.
+//! 2. Each accepted operation that somebody waits for gives exactly one outcome ([`Event::Published`] or [`Event::Done`]), whatever happens.
 //! 3. The same calls give the same outputs, byte for byte.
 //!
 //! Where to look: `connecting` (from `connect` to CONNACK, and what happens when a connection ends), `disconnecting` (`disconnect`
 //! and the end), `restoring` (what the broker is told again on a new connection), `commands` (what the application asks for),
-//! `sending` (the window, acknowledgements), `draining` (the queue on its way), `receiving` (packets that come in, messages and their acknowledgement),
+//! `sending` (the window, re-sending), `acknowledgements` (what the broker has), `draining` (the queue on its way), `receiving` (packets that come in, messages and their acknowledgement),
 //! `timers` (everything that happens because time passes).
 
+mod acknowledgements;
 mod backoff;
 mod commands;
 mod connecting;
@@ -22,6 +23,7 @@ mod draining;
 mod event;
 mod in_flight;
 mod keep_alive;
+mod messages;
 mod operation;
 mod outgoing;
 mod packet_ids;
@@ -39,9 +41,8 @@ mod tests;
 
 pub use commands::Wait;
 pub use connecting::Login;
-pub use event::{
-    Accepted, Done, Event, Inbound, Matched, Message, OperationId, OperationKind, Output,
-};
+pub use event::{Accepted, Done, Event, OperationId, OperationKind, Output, Published};
+pub use messages::{Inbound, Matched, Messages};
 
 use crate::config::SessionConfig;
 use crate::error::Error;
@@ -179,8 +180,10 @@ pub struct Session<T, H> {
     /// The queue is being sent; when the next operation may go.
     draining: Option<Instant>,
 
-    /// Buffers of acknowledged packets, for the next ones. They come from one thread and are freed on another, which allocators do not like.
-    spare: Vec<Vec<u8>>,
+    /// Of publishes that are acknowledged, for the next ones.
+    spare: operation::Spare<T, H>,
+    /// For the next messages.
+    spare_messages: Messages<H>,
 
     // What outlives it.
     /// CONNECT has begun to leave on a connection that ended without CONNACK: the broker may have made a new session, and will
@@ -190,8 +193,8 @@ pub struct Session<T, H> {
     publishes: InFlight<T, H>,
     requests: InFlight<T, H>,
     /// Accepted while connected, and no room in the window (or no free packet identifier).
-    waiting_publishes: VecDeque<Operation<T, H>>,
-    waiting_requests: VecDeque<Operation<T, H>>,
+    waiting_publishes: VecDeque<Box<Operation<T, H>>>,
+    waiting_requests: VecDeque<Box<Operation<T, H>>>,
     /// Bytes of all operations that wait or are in flight.
     live_bytes: usize,
     queue: Queue<T, H>,
@@ -230,7 +233,8 @@ impl<T, H: Clone> Session<T, H> {
             restoring: None,
             draining: None,
             unanswered: false,
-            spare: Vec::new(),
+            spare: operation::Spare::default(),
+            spare_messages: Messages::default(),
             packet_ids: PacketIds::default(),
             publishes: InFlight::default(),
             requests: InFlight::default(),
@@ -255,6 +259,17 @@ impl<T, H: Clone> Session<T, H> {
     /// What to do next; `None`: nothing until the next report or the deadline.
     pub fn poll(&mut self) -> Option<Output<T, H>> {
         self.outputs.pop_front()
+    }
+
+    /// Something waits in [`poll`](Session::poll) that must not wait until more is read.
+    pub fn is_pressing(&self) -> bool {
+        let patient = |output: &Output<T, H>| {
+            matches!(
+                output,
+                Output::Event(Event::Messages(_) | Event::Published(_))
+            )
+        };
+        !self.outputs.iter().all(patient)
     }
 
     /// The bytes to send, in order.
@@ -317,8 +332,38 @@ impl<T, H: Clone> Session<T, H> {
         OperationId(self.last_operation)
     }
 
+    /// A publish is complete: its outcome, and its memory for the next one.
+    fn published(&mut self, mut operation: Box<Operation<T, H>>, packet_id: u16) {
+        let Some(tag) = operation.tag.take() else {
+            return self.end(operation, Ok(()), packet_id);
+        };
+        self.forget_deadline(operation.id);
+        let published = Published {
+            operation: operation.id,
+            tag,
+            packet_id,
+        };
+        match self.outputs.back_mut() {
+            Some(Output::Event(Event::Published(published_before))) => {
+                published_before.push(published);
+            }
+            _ => self.emit(Event::Published(vec![published])),
+        }
+        self.spare.keep(operation);
+    }
+
+    /// Memory for the next messages. The driver has it back by [`take_spare_messages`](Session::take_spare_messages).
+    pub fn lend_messages(&mut self, spare: Messages<H>) {
+        self.spare_messages = spare;
+    }
+
+    /// What was lent, if it was not used.
+    pub fn take_spare_messages(&mut self) -> Messages<H> {
+        std::mem::take(&mut self.spare_messages)
+    }
+
     /// The one outcome of an operation that is in none of the tables any more.
-    fn end(&mut self, operation: Operation<T, H>, result: Result<(), Error>, packet_id: u16) {
+    fn end(&mut self, operation: Box<Operation<T, H>>, result: Result<(), Error>, packet_id: u16) {
         self.forget_deadline(operation.id);
         let outputs = &mut self.outputs;
         operation.end(result, packet_id, None, |event| {

@@ -61,7 +61,7 @@ impl<T, H> Operation<T, H> {
         }
     }
 
-    /// Its one outcome. A handler that never came into use is released behind it.
+    /// Its one outcome, if it is not a publish that went well. A handler that never came into use is released behind it.
     pub(super) fn end(
         self,
         result: Result<(), Error>,
@@ -90,6 +90,68 @@ impl<T, H> Operation<T, H> {
         {
             emit(Event::Released(handler));
         }
+    }
+}
+
+/// Publishes that are complete, with the buffers of their packets, for the next ones: most of them come from one thread and would be freed on
+/// another, which allocators do not like.
+#[derive(Debug)]
+pub(super) struct Spare<T, H> {
+    // Boxes, so that a publish is not copied from table to table on its way.
+    #[allow(clippy::vec_box)]
+    operations: Vec<Box<Operation<T, H>>>,
+    bytes: usize,
+}
+
+/// So many bytes of buffers are kept, none of them larger than the second.
+const SPARE: usize = 128 << 10;
+const SPARE_PACKET: usize = 2 << 10;
+
+impl<T, H> Default for Spare<T, H> {
+    fn default() -> Self {
+        Spare {
+            operations: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl<T, H> Spare<T, H> {
+    /// A publish with an empty packet.
+    pub(super) fn take(&mut self, qos: QoS) -> Box<Operation<T, H>> {
+        let mut operation = match self.operations.pop() {
+            Some(operation) => operation,
+            None => Box::new(Operation {
+                id: OperationId(0),
+                tag: None,
+                queued: false,
+                body: Body::Publish {
+                    packet: Vec::new(),
+                    qos,
+                },
+            }),
+        };
+        operation.queued = false;
+        if let Body::Publish { packet, qos: its } = &mut operation.body {
+            self.bytes -= packet.capacity().min(self.bytes);
+            *its = qos;
+        }
+        operation
+    }
+
+    pub(super) fn keep(&mut self, mut operation: Box<Operation<T, H>>) {
+        let Body::Publish { packet, .. } = &mut operation.body else {
+            return;
+        };
+        if packet.capacity() <= SPARE_PACKET && self.bytes + packet.capacity() <= SPARE {
+            self.bytes += packet.capacity();
+            packet.clear();
+            self.operations.push(operation);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Spare::default();
     }
 }
 

@@ -105,7 +105,7 @@ impl<T, H: Clone> Session<T, H> {
 pub(super) fn take_operation<T, H>(
     table: &mut InFlight<T, H>,
     id: OperationId,
-) -> Option<(u16, super::operation::Operation<T, H>)> {
+) -> Option<(u16, Box<super::operation::Operation<T, H>>)> {
     let packet_id = table
         .iter()
         .find(|slot| slot.operation().is_some_and(|operation| operation.id == id))?

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(super) struct Queue<T, H> {
-    operations: VecDeque<Operation<T, H>>,
+    operations: VecDeque<Box<Operation<T, H>>>,
     bytes: usize,
 }
 
@@ -40,7 +40,7 @@ impl<T, H> Queue<T, H> {
     pub(super) fn make_room(
         &mut self,
         config: &SessionConfig,
-    ) -> Result<Option<Operation<T, H>>, Error> {
+    ) -> Result<Option<Box<Operation<T, H>>>, Error> {
         let Some(size) = config.queue_size else {
             return Ok(None);
         };
@@ -70,17 +70,17 @@ impl<T, H> Queue<T, H> {
         Ok(self.remove_at(oldest))
     }
 
-    pub(super) fn push(&mut self, operation: Operation<T, H>) {
+    pub(super) fn push(&mut self, operation: Box<Operation<T, H>>) {
         self.bytes += operation.size();
         self.operations.push_back(operation);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Operation<T, H>> {
+    pub(super) fn pop(&mut self) -> Option<Box<Operation<T, H>>> {
         self.remove_at(0)
     }
 
     /// Operations are queued in the order of their ids, so one is found in logarithmic time.
-    pub(super) fn remove(&mut self, id: OperationId) -> Option<Operation<T, H>> {
+    pub(super) fn remove(&mut self, id: OperationId) -> Option<Box<Operation<T, H>>> {
         let index = self
             .operations
             .binary_search_by_key(&id, |operation| operation.id)
@@ -88,7 +88,7 @@ impl<T, H> Queue<T, H> {
         self.remove_at(index)
     }
 
-    fn remove_at(&mut self, index: usize) -> Option<Operation<T, H>> {
+    fn remove_at(&mut self, index: usize) -> Option<Box<Operation<T, H>>> {
         let operation = self.operations.remove(index)?;
         self.bytes -= operation.size();
         if self.operations.is_empty() {

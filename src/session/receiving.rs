@@ -1,6 +1,7 @@
 //! What comes from the broker: packets, messages, and the order in which messages are acknowledged.
 
-use super::event::{Event, Inbound, Message, Output};
+use super::event::{Event, Output};
+use super::messages::HeldMessage;
 use super::operation::Body;
 use super::{Phase, Session};
 use crate::codec::{self, Packet, topic};
@@ -22,7 +23,17 @@ pub(super) struct Receipts {
     first: u64,
     /// The first number of this connection.
     connection: u64,
-    pending: VecDeque<(u16, bool)>,
+    /// Up to this number the callbacks have run.
+    handled: u64,
+    pending: VecDeque<Receipt>,
+}
+
+#[derive(Debug)]
+struct Receipt {
+    packet_id: u16,
+    /// The application acknowledges it; that its callbacks have run is not enough.
+    manual: bool,
+    acknowledged: bool,
 }
 
 impl Default for Receipts {
@@ -31,6 +42,7 @@ impl Default for Receipts {
         Receipts {
             first: 1,
             connection: 1,
+            handled: 0,
             pending: VecDeque::new(),
         }
     }
@@ -38,8 +50,25 @@ impl Default for Receipts {
 
 impl Receipts {
     fn push(&mut self, packet_id: u16) -> u64 {
-        self.pending.push_back((packet_id, false));
+        self.pending.push_back(Receipt {
+            packet_id,
+            manual: false,
+            acknowledged: false,
+        });
         self.first + self.pending.len() as u64 - 1
+    }
+
+    fn set_manual(&mut self, receipt: u64) {
+        let index = receipt.checked_sub(self.first);
+        let place = index.and_then(|index| usize::try_from(index).ok());
+        if let Some(pending) = place.and_then(|index| self.pending.get_mut(index)) {
+            pending.manual = true;
+        }
+    }
+
+    /// The callbacks of all messages up to this one have run.
+    pub(super) fn handled(&mut self, receipt: u64) {
+        self.handled = self.handled.max(receipt);
     }
 
     pub(super) fn acknowledge(&mut self, receipt: u64) -> Result<(), Error> {
@@ -54,25 +83,26 @@ impl Receipts {
         let place = usize::try_from(index)
             .ok()
             .and_then(|index| self.pending.get_mut(index));
-        let Some((_, acknowledged)) = place else {
+        let Some(pending) = place else {
             return Err(Error::new(
                 Code::InvalidArgument,
                 format!("no message had the acknowledgement {receipt}"),
             ));
         };
-        if *acknowledged {
+        if std::mem::replace(&mut pending.acknowledged, true) {
             return Err(done());
         }
-        *acknowledged = true;
         Ok(())
     }
 
-    /// The packet identifier of the oldest message, if it is acknowledged.
+    /// The packet identifier of the oldest message, if it is to be acknowledged now.
     pub(super) fn next_acknowledged(&mut self) -> Option<u16> {
-        let (packet_id, _) = *self
-            .pending
-            .front()
-            .filter(|(_, acknowledged)| *acknowledged)?;
+        let oldest = self.pending.front()?;
+        let handled = !oldest.manual && self.first <= self.handled;
+        if !handled && !oldest.acknowledged {
+            return None;
+        }
+        let packet_id = oldest.packet_id;
         self.pending.pop_front();
         self.first += 1;
         Some(packet_id)
@@ -89,7 +119,7 @@ impl Receipts {
 /// Messages that came before the SUBACK of a subscription that they match, and all that came behind them.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    messages: VecDeque<(Message, u64)>,
+    messages: VecDeque<HeldMessage>,
     pub(super) bytes: usize,
 }
 
@@ -160,6 +190,7 @@ impl<T, H: Clone> Session<T, H> {
             &bytes[at..],
             self.config.protocol,
             self.config.max_packet_size,
+            self.subscriptions.last_name(),
         )? {
             at += length;
             self.packet(now, packet)?;
@@ -223,12 +254,14 @@ impl<T, H: Clone> Session<T, H> {
             }
             receipt = self.receipts.push(publish.packet_id);
         }
-        let message = Message::new(publish);
-        if self.held.messages.is_empty() && !self.awaits_suback_of(publish.topic) {
-            self.deliver_on(publish.topic, message, receipt);
+        if self.held.messages.is_empty()
+            && (self.requests.is_empty() || !self.awaits_suback_of(publish.topic_name()))
+        {
+            self.deliver(publish, receipt);
         } else {
+            let message = HeldMessage::new(publish, receipt);
             self.held.bytes += message.size();
-            self.held.messages.push_back((message, receipt));
+            self.held.messages.push_back(message);
             if self.held.bytes > HELD_LIMIT {
                 self.release_held(true);
             }
@@ -236,18 +269,17 @@ impl<T, H: Clone> Session<T, H> {
         Ok(())
     }
 
-    fn deliver(&mut self, message: Message, receipt: u64) {
-        let topic: Box<str> = message.topic().into();
-        self.deliver_on(&topic, message, receipt);
-    }
-
-    fn deliver_on(&mut self, topic: &str, message: Message, receipt: u64) {
-        let matched = self.subscriptions.matching(topic);
-        self.emit(Event::Message(Inbound {
-            message,
-            receipt,
-            matched,
-        }));
+    fn deliver(&mut self, publish: &codec::Publish<'_>, receipt: u64) {
+        let matched = self.subscriptions.matching(publish);
+        if matched.manual && receipt != 0 {
+            self.receipts.set_manual(receipt);
+        }
+        if let Some(Output::Event(Event::Messages(messages))) = self.outputs.back_mut() {
+            return messages.push(publish, receipt, matched);
+        }
+        let mut messages = std::mem::take(&mut self.spare_messages);
+        messages.push(publish, receipt, matched);
+        self.emit(Event::Messages(messages));
     }
 
     /// A SUBSCRIBE for a filter that matches `name` is under way, and it is not one that we have already.
@@ -264,13 +296,13 @@ impl<T, H: Clone> Session<T, H> {
 
     /// Delivers the messages that need not wait any more, or `all`.
     pub(super) fn release_held(&mut self, all: bool) {
-        while let Some((message, _)) = self.held.messages.front() {
-            if !all && self.awaits_suback_of(message.topic()) {
+        while let Some(message) = self.held.messages.front() {
+            if !all && self.awaits_suback_of(message.publish().topic_name()) {
                 return;
             }
-            if let Some((message, receipt)) = self.held.messages.pop_front() {
+            if let Some(message) = self.held.messages.pop_front() {
                 self.held.bytes -= message.size();
-                self.deliver(message, receipt);
+                self.deliver(&message.publish(), message.receipt);
             }
         }
     }

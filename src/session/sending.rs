@@ -1,33 +1,25 @@
-//! What goes to the broker: the in-flight window, acknowledgements, re-sending, draining.
+//! What goes to the broker: the in-flight window, and re-sending.
 
 use super::Session;
-use super::event::Event;
 use super::in_flight::{Slot, What};
 use super::operation::{Body, Operation};
-use super::subscriptions::Subscription;
 use crate::codec;
 use crate::config::QoS;
 use crate::error::{Code, Error};
-use crate::log::Level;
 use crate::time::Instant;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Subscribes and unsubscribes under way at once; so many of those that wait are looked at. More would make each of ten thousand
 /// subscribes at once look through all the others.
 const REQUESTS: usize = 100;
 
-/// Buffers that are kept for the next packets: so many, of at most this size.
-const SPARE: usize = 32;
-const SPARE_SIZE: usize = 2 << 10;
-
 /// A QoS 0 publish on its way into the link.
 #[derive(Debug)]
 pub(super) struct Departing<T, H> {
     /// The positions of its bytes in this connection's outgoing stream.
     pub(super) place: Range<u64>,
-    pub(super) operation: Operation<T, H>,
+    pub(super) operation: Box<Operation<T, H>>,
 }
 
 impl<T, H: Clone> Session<T, H> {
@@ -46,7 +38,7 @@ impl<T, H: Clone> Session<T, H> {
         {
             if let Some(Departing { operation, .. }) = self.departing.pop_front() {
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                self.end(operation, Ok(()), 0);
+                self.published(operation, 0);
             }
         }
         self.settle_clock(now);
@@ -54,7 +46,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Takes an operation to the broker, or to the waiting line for the window.
-    pub(super) fn go_live(&mut self, now: Instant, operation: Operation<T, H>) {
+    pub(super) fn go_live(&mut self, now: Instant, operation: Box<Operation<T, H>>) {
         self.live_bytes += operation.size();
         match &operation.body {
             Body::Publish {
@@ -87,7 +79,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Its bytes are the outgoing ones from `start` on.
-    pub(super) fn push_departing(&mut self, start: u64, operation: Operation<T, H>) {
+    pub(super) fn push_departing(&mut self, start: u64, operation: Box<Operation<T, H>>) {
         self.live_bytes += operation.size();
         self.departing.push_back(Departing {
             place: start..self.outgoing.end(),
@@ -95,7 +87,7 @@ impl<T, H: Clone> Session<T, H> {
         });
     }
 
-    fn fill_window(&mut self, now: Instant) {
+    pub(super) fn fill_window(&mut self, now: Instant) {
         self.send_restores(now);
         self.send_requests(now);
         while !self.waiting_publishes.is_empty() && self.has_room() {
@@ -113,7 +105,7 @@ impl<T, H: Clone> Session<T, H> {
         self.publishes.len() < usize::from(self.config.in_flight_window)
     }
 
-    fn send_publish(&mut self, now: Instant, packet_id: u16, mut operation: Operation<T, H>) {
+    fn send_publish(&mut self, now: Instant, packet_id: u16, mut operation: Box<Operation<T, H>>) {
         if let Body::Publish { packet, .. } = &mut operation.body {
             codec::set_publish_packet_id(packet, packet_id);
         }
@@ -168,12 +160,9 @@ impl<T, H: Clone> Session<T, H> {
     /// Sends what a slot holds (again) and puts the slot at the end of its table.
     pub(super) fn resend_publish(&mut self, now: Instant, mut slot: Slot<T, H>) {
         slot.position = self.outgoing.end();
-        if let What::Operation(Operation {
-            body: Body::Publish { packet, .. },
-            ..
-        }) = &mut slot.what
-        {
-            codec::set_publish_dup(packet, slot.left);
+        let left = slot.left;
+        if let Some(Body::Publish { packet, .. }) = slot.body_mut() {
+            codec::set_publish_dup(packet, left);
             self.outgoing.writer().extend_from_slice(packet);
             self.counters.messages_sent += 1;
         }
@@ -185,16 +174,17 @@ impl<T, H: Clone> Session<T, H> {
         slot.position = self.outgoing.end();
         let writer = self.outgoing.writer();
         match &slot.what {
-            What::Operation(Operation {
-                body: Body::Subscribe { filter, qos, .. },
-                ..
-            }) => {
-                codec::encode_subscribe(writer, slot.packet_id, std::iter::once((&**filter, *qos)))
-            }
-            What::Operation(Operation {
-                body: Body::Unsubscribe { filter },
-                ..
-            }) => codec::encode_unsubscribe(writer, slot.packet_id, std::iter::once(&**filter)),
+            What::Operation(operation) => match &operation.body {
+                Body::Subscribe { filter, qos, .. } => {
+                    let filter = std::iter::once((&**filter, *qos));
+                    codec::encode_subscribe(writer, slot.packet_id, filter);
+                }
+                Body::Unsubscribe { filter } => {
+                    let filter = std::iter::once(&**filter);
+                    codec::encode_unsubscribe(writer, slot.packet_id, filter);
+                }
+                Body::Publish { .. } => {}
+            },
             What::Restore(filters) => {
                 let subscriptions = filters
                     .iter()
@@ -203,7 +193,7 @@ impl<T, H: Clone> Session<T, H> {
                     subscriptions.map(|subscription| (&*subscription.filter, subscription.qos));
                 codec::encode_subscribe(writer, slot.packet_id, filters);
             }
-            _ => {}
+            What::Ended => {}
         }
         self.was_sent(now, &mut slot);
         self.requests.push(slot);
@@ -230,157 +220,6 @@ impl<T, H: Clone> Session<T, H> {
         } else {
             self.config.retransmit
         }
-    }
-
-    pub(super) fn puback(&mut self, now: Instant, packet_id: u16) {
-        let Some(slot) = self.publishes.remove(packet_id) else {
-            return self.unexpected("PUBACK", packet_id);
-        };
-        self.packet_ids.release(packet_id);
-        self.acknowledged = true;
-        if let What::Operation(mut operation) = slot.what {
-            let latency = now.since(slot.sent_at);
-            self.counters.last_acknowledgement_latency = latency;
-            self.counters.max_acknowledgement_latency =
-                self.counters.max_acknowledgement_latency.max(latency);
-            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-            self.recycle(&mut operation);
-            self.end(operation, Ok(()), packet_id);
-        }
-        if !self.waiting_publishes.is_empty() || !self.waiting_requests.is_empty() {
-            self.fill_window(now);
-        }
-    }
-
-    /// Keeps the packet's buffer for the next one.
-    fn recycle(&mut self, operation: &mut Operation<T, H>) {
-        // One that was queued still has to tell its topic.
-        if operation.queued || self.spare.len() >= SPARE {
-            return;
-        }
-        if let Body::Publish { packet, .. } = &mut operation.body {
-            if packet.capacity() <= SPARE_SIZE {
-                let mut packet = std::mem::take(packet);
-                packet.clear();
-                self.spare.push(packet);
-            }
-        }
-    }
-
-    /// The SUBACK has a code for each filter of its SUBSCRIBE, in their order [MQTT-3.8.4-5].
-    pub(super) fn suback(&mut self, packet_id: u16, return_codes: &[u8]) -> Result<(), Error> {
-        let expected = match self.requests.get_mut(packet_id).map(|slot| &slot.what) {
-            Some(What::Restore(filters)) => filters.len(),
-            Some(What::Operation(Operation {
-                body: Body::Subscribe { .. },
-                ..
-            })) => 1,
-            Some(What::Ended) => return_codes.len(),
-            _ => {
-                self.unexpected("SUBACK", packet_id);
-                return Ok(());
-            }
-        };
-        if return_codes.len() != expected || return_codes.contains(&2) {
-            return Err(Error::new(
-                Code::Protocol,
-                format!(
-                    "SUBACK with the return codes {return_codes:?} for a SUBSCRIBE of {expected} filters with QoS 0 or 1 [MQTT-3.8.4-5]"
-                ),
-            ));
-        }
-        self.packet_ids.release(packet_id);
-        match self.requests.remove(packet_id).map(|slot| slot.what) {
-            Some(What::Restore(filters)) => {
-                for (filter, return_code) in filters.iter().zip(return_codes) {
-                    if *return_code == 0x80 {
-                        self.filter_refused(filter, refused(filter));
-                    } else {
-                        self.subscriptions.confirm(filter);
-                    }
-                }
-            }
-            Some(What::Operation(operation)) => {
-                self.acknowledged = true;
-                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                self.subscribed(operation, packet_id, return_codes[0]);
-            }
-            _ => {}
-        }
-        self.release_held(false);
-        Ok(())
-    }
-
-    fn subscribed(&mut self, mut operation: Operation<T, H>, packet_id: u16, return_code: u8) {
-        let granted = match return_code {
-            0 => QoS::AtMostOnce,
-            1 => QoS::AtLeastOnce,
-            _ => {
-                let why = refused(&operation.topic());
-                return self.end(operation, Err(why), packet_id);
-            }
-        };
-        let mut replaced = None;
-        if let Body::Subscribe {
-            filter,
-            qos,
-            handler,
-            manual,
-        } = &mut operation.body
-        {
-            replaced = self.subscriptions.insert(Subscription {
-                filter: Arc::clone(filter),
-                qos: *qos,
-                handler: handler.take(),
-                manual: *manual,
-                confirmed: true,
-            });
-        }
-        self.forget_deadline(operation.id);
-        let outputs = &mut self.outputs;
-        operation.end(Ok(()), packet_id, Some(granted), |event| {
-            outputs.push_back(super::Output::Event(event));
-        });
-        if let Some(replaced) = replaced {
-            self.emit(Event::Released(replaced));
-        }
-    }
-
-    pub(super) fn unsuback(&mut self, packet_id: u16) {
-        let awaited = matches!(
-            self.requests.get_mut(packet_id).map(|slot| &slot.what),
-            Some(
-                What::Ended
-                    | What::Operation(Operation {
-                        body: Body::Unsubscribe { .. },
-                        ..
-                    })
-            )
-        );
-        if !awaited {
-            return self.unexpected("UNSUBACK", packet_id);
-        }
-        self.packet_ids.release(packet_id);
-        if let Some(What::Operation(operation)) =
-            self.requests.remove(packet_id).map(|slot| slot.what)
-        {
-            self.acknowledged = true;
-            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-            let removed = self.subscriptions.remove(&operation.topic());
-            self.end(operation, Ok(()), packet_id);
-            if let Some(handler) = removed.and_then(|subscription| subscription.handler) {
-                self.emit(Event::Released(handler));
-            }
-        }
-    }
-
-    /// Not an error: what we have sent twice is acknowledged twice.
-    fn unexpected(&self, what: &str, packet_id: u16) {
-        self.log.write(Level::Warning, || {
-            format!(
-                "{what} for the packet identifier {packet_id}, which nothing waits for: ignored"
-            )
-        });
     }
 
     /// Something may go on: the window has room, draining is due, nothing is in flight any more.
@@ -415,13 +254,4 @@ impl<T, H: Clone> Session<T, H> {
         }
         self.progress(now);
     }
-}
-
-fn refused(filter: &str) -> Error {
-    Error::new(
-        Code::SubscribeRefused,
-        format!(
-            "SUBACK 0x80: the broker refuses the subscription to \"{filter}\"; the policy must allow iot:Subscribe for it"
-        ),
-    )
 }

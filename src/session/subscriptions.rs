@@ -1,8 +1,8 @@
 //! The subscriptions that the broker granted.
 
-use super::event::Matched;
+use super::messages::Matched;
 use super::topic_tree::TopicTree;
-use crate::codec::topic;
+use crate::codec::{Publish, topic};
 use crate::config::QoS;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -97,25 +97,33 @@ impl<H: Clone> Subscriptions<H> {
         self.granted.remove(&place)
     }
 
-    pub(super) fn matching(&mut self, name: &str) -> Arc<Matched<H>> {
-        if let Some((_, matched)) = self.last.as_ref().filter(|(last, _)| **last == *name) {
-            return Arc::clone(matched);
+    /// A topic name that has passed the checks: that of the last message.
+    pub(super) fn last_name(&self) -> &str {
+        self.last.as_ref().map_or("", |(name, _)| name)
+    }
+
+    pub(super) fn matching(&mut self, publish: &Publish<'_>) -> &Arc<Matched<H>> {
+        let known = self
+            .last
+            .as_ref()
+            .is_some_and(|(last, _)| last.as_bytes() == publish.topic);
+        if !known {
+            self.last = None;
         }
-        let mut matched = Matched {
-            handlers: Vec::new(),
-            manual: false,
-        };
-        for subscription in self
-            .tree
-            .matching(name)
-            .iter()
-            .filter_map(|place| self.granted.get(place))
-        {
-            matched.handlers.extend(subscription.handler.clone());
-            matched.manual |= subscription.manual;
-        }
-        let matched = Arc::new(matched);
-        self.last = Some((name.into(), Arc::clone(&matched)));
+        let (granted, tree) = (&self.granted, &self.tree);
+        let (_, matched) = self.last.get_or_insert_with(|| {
+            let name = publish.topic_name();
+            let mut matched = Matched {
+                handlers: Vec::new(),
+                manual: false,
+            };
+            let places = tree.matching(name);
+            for subscription in places.iter().filter_map(|place| granted.get(place)) {
+                matched.handlers.extend(subscription.handler.clone());
+                matched.manual |= subscription.manual;
+            }
+            (name.into(), Arc::new(matched))
+        });
         matched
     }
 

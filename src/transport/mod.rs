@@ -44,8 +44,15 @@ pub trait Link: Send {
     }
 
     /// Reads what is there. `Ok(0)` is the orderly end of the stream; `WouldBlock` means that the poller should be asked.
-    /// A short read says nothing: only `WouldBlock` means that nothing is left, also inside the link (TLS holds decrypted bytes).
+    /// A short read says nothing: only `WouldBlock` or [`Link::is_drained`] means that nothing is left, also inside the link (TLS
+    /// holds decrypted bytes).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Nothing was left behind what the last read gave: asking again would only cost a system call. What comes later is the poller's
+    /// to tell.
+    fn is_drained(&self) -> bool {
+        false
+    }
 
     /// Takes as much of `bytes` as it can. What it took may still be inside the link: see [`Link::wants_write`].
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;

@@ -22,6 +22,8 @@ pub struct TcpLink {
     socket: Socket,
     /// Whom we call, for errors. `None`: the application made the socket.
     address: Option<SocketAddr>,
+    /// The last read was shorter than what was asked for.
+    drained: bool,
 }
 
 impl TcpLink {
@@ -42,6 +44,7 @@ impl TcpLink {
         Ok(TcpLink {
             socket,
             address: Some(address),
+            drained: false,
         })
     }
 
@@ -84,6 +87,7 @@ impl TcpLink {
         Ok(TcpLink {
             socket,
             address: None,
+            drained: false,
         })
     }
 
@@ -100,9 +104,15 @@ impl TcpLink {
 
 impl Link for TcpLink {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        rustix::io::retry_on_intr(|| recv(&self.socket, &mut *buffer, RecvFlags::empty()))
-            .map(|(length, _)| length)
-            .map_err(io::Error::from)
+        let (length, _) =
+            rustix::io::retry_on_intr(|| recv(&self.socket, &mut *buffer, RecvFlags::empty()))
+                .map_err(io::Error::from)?;
+        self.drained = length < buffer.len();
+        Ok(length)
+    }
+
+    fn is_drained(&self) -> bool {
+        self.drained
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

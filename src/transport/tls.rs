@@ -42,6 +42,8 @@ pub struct TlsLink {
     /// The peer has said close_notify or closed its socket.
     ended: bool,
     closed: bool,
+    /// Nothing was left, here or in the link below, behind what the last read gave.
+    drained: bool,
 }
 
 impl TlsLink {
@@ -71,7 +73,17 @@ impl TlsLink {
             stage: Stage::First,
             ended: false,
             closed: false,
+            drained: false,
         })
+    }
+
+    /// A read gives `length` bytes into a buffer of `room`. Only a full buffer can have left plaintext in rustls.
+    fn given(&mut self, length: usize, room: usize) -> usize {
+        self.drained = length < room && self.overflow.is_empty() && self.inner.is_drained();
+        if self.drained {
+            self.shrink();
+        }
+        length
     }
 
     /// The protocol name that the server chose from those offered. `None`: it chose none.
@@ -189,7 +201,7 @@ impl Link for TlsLink {
                 length = self.feed_overflow(buffer);
             }
             if length > 0 {
-                return Ok(length);
+                return Ok(self.given(length, buffer.len()));
             }
             if let Some(failure) = &self.failure {
                 return Err(io::Error::other(failure.clone()));
@@ -200,7 +212,7 @@ impl Link for TlsLink {
             // Plaintext is shorter than its ciphertext, so that with this limit rustls rarely keeps any.
             match self.receive(buffer, buffer.len().max(4096)) {
                 Ok(0) => {}
-                Ok(length) => return Ok(length),
+                Ok(length) => return Ok(self.given(length, buffer.len())),
                 Err(error) => {
                     if error.kind() == io::ErrorKind::WouldBlock {
                         self.shrink();
@@ -209,6 +221,10 @@ impl Link for TlsLink {
                 }
             }
         }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.drained
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

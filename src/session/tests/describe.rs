@@ -1,10 +1,30 @@
 //! What the application is told, as short texts.
 
 use crate::config::QoS;
-use crate::session::Event;
+use crate::session::{Event, Inbound};
+
+/// Each of the messages or outcomes of one event.
+pub(super) fn one_by_one(event: Event<&'static str, &'static str>) -> Vec<String> {
+    match event {
+        Event::Messages(messages) => messages.iter_from(0).map(message).collect(),
+        Event::Published(published) => {
+            let each = published.into_iter();
+            each.map(|published| format!("done {} Ok", published.tag))
+                .collect()
+        }
+        other => vec![describe(other)],
+    }
+}
+
+fn message(inbound: Inbound<'_, &'static str>) -> String {
+    assert_eq!(inbound.receipt != 0, inbound.qos == QoS::AtLeastOnce);
+    let payload = String::from_utf8_lossy(inbound.payload);
+    let handlers = &inbound.matched.handlers;
+    format!("message {} {payload} for {handlers:?}", inbound.topic())
+}
 
 /// Short, for comparing.
-pub(super) fn describe(event: Event<&'static str, &'static str>) -> String {
+fn describe(event: Event<&'static str, &'static str>) -> String {
     match event {
         Event::Online { session_present } => {
             format!("online{}", if session_present { " present" } else { "" })
@@ -18,17 +38,7 @@ pub(super) fn describe(event: Event<&'static str, &'static str>) -> String {
             };
             format!("connect failed {:?}{again}", why.code)
         }
-        Event::Message(inbound) => {
-            let message = &inbound.message;
-            let payload = String::from_utf8_lossy(message.payload()).into_owned();
-            let text = format!(
-                "message {} {payload} for {:?}",
-                message.topic(),
-                inbound.matched.handlers
-            );
-            assert_eq!(inbound.receipt != 0, message.qos == QoS::AtLeastOnce);
-            text
-        }
+        Event::Messages(_) | Event::Published(_) => panic!("see `one_by_one`"),
         Event::Done(done) => {
             let name = done.tag.unwrap_or("nobody");
             let mut text = match &done.result {

@@ -2,6 +2,7 @@
 
 use crate::config::{QoS, SessionConfig};
 use crate::error::{Code, Error};
+use crate::session::{Done, OperationKind, Published};
 use std::time::Duration;
 
 pub(super) fn config(change: impl FnOnce(&mut SessionConfig)) -> SessionConfig {
@@ -33,5 +34,20 @@ pub(super) fn qos(qos: u8) -> QoS {
     match qos {
         0 => QoS::AtMostOnce,
         _ => QoS::AtLeastOnce,
+    }
+}
+
+/// The same outcome in the form of all the others.
+pub(super) fn done<T>(published: Published<T>) -> Done<T> {
+    Done {
+        operation: published.operation,
+        kind: OperationKind::Publish,
+        tag: Some(published.tag),
+        result: Ok(()),
+        packet_id: published.packet_id,
+        granted_qos: None,
+        session_present: false,
+        left: 0,
+        topic: None,
     }
 }

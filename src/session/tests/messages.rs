@@ -2,7 +2,7 @@
 
 use super::rig::{Rig, config};
 use crate::error::Code;
-use crate::session::Wait;
+use crate::session::{Event, Output, Wait};
 
 #[test]
 fn p5_all_matching_subscriptions_in_the_order_of_subscribing() {
@@ -129,10 +129,87 @@ fn p5_a_manual_subscription_marks_its_messages() {
     for (topic, manual) in [("m/x", true), ("n", false)] {
         let message = super::packets::publish(topic, b"", 5);
         rig.session.received(rig.now, &message);
-        let output = rig.session.poll().map(|output| format!("{output:?}"));
-        let output = output.expect("a message");
-        assert!(output.contains(&format!("manual: {manual}")), "{output}");
+        let Some(Output::Event(Event::Messages(messages))) = rig.session.poll() else {
+            panic!("a message");
+        };
+        let each: Vec<bool> = messages.iter_from(0).map(|it| it.matched.manual).collect();
+        assert_eq!(each, [manual]);
     }
+}
+
+#[test]
+fn p5_what_the_callbacks_have_handled_is_acknowledged_but_for_the_manual_ones() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.try_subscribe("h", "m", 1, true, Wait::Forever)
+        .expect("accepted");
+    rig.suback(1, &[1]);
+    for (topic, payload, id) in [
+        ("n", "a", 10),
+        ("m", "b", 20),
+        ("n", "c", 30),
+        ("n", "d", 40),
+    ] {
+        rig.message(topic, payload, id);
+    }
+    rig.forget();
+    rig.handled("a");
+    assert_eq!(rig.packets(), ["PUBACK #10"]);
+    rig.handled("c");
+    assert!(
+        rig.packets().is_empty(),
+        "b is the application's, and comes first [MQTT-4.6.0-2]"
+    );
+    assert_eq!(rig.acknowledge("b"), Ok(()));
+    assert_eq!(rig.packets(), ["PUBACK #20", "PUBACK #30"]);
+    assert_eq!(rig.acknowledge("c"), Err(Code::Stale));
+    rig.lose_and_wait();
+    rig.greet(false);
+    rig.message("n", "e", 10);
+    rig.forget();
+    rig.handled("d");
+    assert!(
+        rig.packets().is_empty(),
+        "it came on a connection that is gone"
+    );
+    rig.handled("e");
+    assert_eq!(rig.packets(), ["PUBACK #10"]);
+}
+
+#[test]
+fn messages_of_one_read_come_together_and_in_order() {
+    let mut rig = Rig::connected(config(|_| {}));
+    let read: Vec<u8> = ["a/b", "a/b", "c"]
+        .iter()
+        .zip([b"1", b"2", b"3"])
+        .flat_map(|(topic, payload)| super::packets::publish(topic, payload, 0))
+        .collect();
+    rig.session.received(rig.now, &read);
+    assert!(!rig.session.is_pressing(), "more may be read first");
+    let first = super::packets::publish("a/b", b"1", 0);
+    rig.session.received(rig.now, &first);
+    let Some(Output::Event(Event::Messages(mut messages))) = rig.session.poll() else {
+        panic!("messages");
+    };
+    assert_eq!(messages.len(), 4);
+    let each = |from| -> Vec<(String, Vec<u8>)> {
+        let rest = messages.iter_from(from);
+        rest.map(|it| (it.topic().to_owned(), it.payload.to_vec()))
+            .collect()
+    };
+    let expected = [("a/b", b"1"), ("a/b", b"2"), ("c", b"3"), ("a/b", b"1")]
+        .map(|(topic, payload)| (topic.to_owned(), payload.to_vec()));
+    for from in 0..=4 {
+        assert_eq!(each(from), expected[from..]);
+    }
+    // Their memory serves the next ones.
+    messages.clear();
+    let kept = messages.capacity();
+    rig.session.lend_messages(messages);
+    rig.session.received(rig.now, &read);
+    let Some(Output::Event(Event::Messages(messages))) = rig.session.poll() else {
+        panic!("messages");
+    };
+    assert_eq!((messages.len(), messages.capacity()), (3, kept));
 }
 
 #[test]

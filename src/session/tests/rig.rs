@@ -1,7 +1,7 @@
 //! Drives one session through a scenario. Time is a number of milliseconds; what the client sends and what the application is
 //! told are lists of short texts.
 
-use super::describe::describe;
+use super::describe::one_by_one;
 use super::given;
 pub(super) use super::given::{config, kept, lost, ms};
 use super::packets::{self, Sent};
@@ -187,6 +187,12 @@ impl Rig {
         result.map_err(|error| error.code)
     }
 
+    /// The callbacks of the message with this payload, and of all before it, have run.
+    pub(super) fn handled(&mut self, payload: &str) {
+        self.session.handled(self.now, self.receipts[payload]);
+        self.settle();
+    }
+
     pub(super) fn pause(&mut self, paused: bool) {
         self.session.set_paused(self.now, paused);
         self.settle();
@@ -351,11 +357,13 @@ impl Rig {
                         self.link = Link::None;
                     }
                     Output::Event(event) => {
-                        if let Event::Message(inbound) = &event {
-                            let payload = String::from_utf8_lossy(inbound.message.payload());
-                            self.receipts.insert(payload.into_owned(), inbound.receipt);
+                        if let Event::Messages(messages) = &event {
+                            for inbound in messages.iter_from(0) {
+                                let payload = String::from_utf8_lossy(inbound.payload);
+                                self.receipts.insert(payload.into_owned(), inbound.receipt);
+                            }
                         }
-                        self.events.push(describe(event));
+                        self.events.extend(one_by_one(event));
                     }
                 }
             }

@@ -84,6 +84,7 @@ fn a_connection_in_progress_is_not_finished() {
     let link = TcpLink {
         socket: Socket::new(Domain::IPV4, Type::STREAM, None).unwrap(),
         address: Some(address),
+        drained: false,
     };
     assert!(!link.finish().unwrap());
 }

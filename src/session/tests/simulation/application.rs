@@ -1,5 +1,6 @@
 //! The model application: what it asked for, and what it was told.
 
+use super::super::given;
 use super::broker::Broker;
 use super::wire::Wire;
 use crate::codec::topic;
@@ -179,7 +180,16 @@ impl Application {
                 }
             }
             Event::ConnectFailed { .. } => assert!(!self.online, "an attempt while online"),
-            Event::Message(inbound) => self.message(&inbound, wire),
+            Event::Messages(messages) => {
+                for inbound in messages.iter_from(0) {
+                    self.message(&inbound, wire);
+                }
+            }
+            Event::Published(published) => {
+                for published in published {
+                    self.done(given::done(published), broker, now);
+                }
+            }
             Event::Done(done) => self.done(done, broker, now),
             Event::SubscriptionRefused { filter, .. } => {
                 assert!(self.wants(&filter), "reported once");
@@ -218,18 +228,17 @@ impl Application {
         self.delivered = 0;
     }
 
-    fn message(&mut self, inbound: &Inbound<Handler>, wire: &mut Wire) {
-        let message = &inbound.message;
+    fn message(&mut self, inbound: &Inbound<'_, Handler>, wire: &mut Wire) {
         let matching = self
             .granted
             .iter()
-            .filter(|(filter, ..)| topic::matches(filter, message.topic()));
+            .filter(|(filter, ..)| topic::matches(filter, inbound.topic()));
         let expected: Vec<Handler> = matching.filter_map(|(_, handler, _)| *handler).collect();
         assert_eq!(
             inbound.matched.handlers, expected,
             "in the order of subscribing"
         );
-        let number: u32 = std::str::from_utf8(message.payload())
+        let number: u32 = std::str::from_utf8(inbound.payload)
             .ok()
             .and_then(|digits| digits.parse().ok())
             .expect("a number");
@@ -238,7 +247,7 @@ impl Application {
         self.delivered += 1;
         if inbound.receipt != 0 {
             let place = wire.receipts.len();
-            wire.receipts.push((message.packet_id, false));
+            wire.receipts.push((inbound.packet_id, false));
             self.receipts
                 .push((inbound.receipt, self.connection, place));
         }

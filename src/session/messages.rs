@@ -1,0 +1,212 @@
+//! Messages that came in, on their way to the application: those of one read in one buffer, so that each costs no allocation.
+
+use crate::codec;
+use crate::config::QoS;
+use std::sync::Arc;
+
+/// What a message is counted with beside its bytes.
+const OVERHEAD: usize = 64;
+
+/// Messages in a row, in the order of receipt. Laid out one after the other: the topic, a NUL for C, and the payload.
+#[derive(Debug)]
+pub struct Messages<H> {
+    bytes: Vec<u8>,
+    heads: Vec<Head>,
+    /// Whom they are for; neighbours of one topic share an entry.
+    matched: Vec<Arc<Matched<H>>>,
+}
+
+#[derive(Debug)]
+struct Head {
+    end: usize,
+    topic_len: u16,
+    packet_id: u16,
+    qos: QoS,
+    retain: bool,
+    dup: bool,
+    receipt: u64,
+    /// The place in `matched`.
+    matched: usize,
+}
+
+/// The handlers of all subscriptions that match a topic, in the order of subscribing.
+#[derive(Debug)]
+pub struct Matched<H> {
+    pub handlers: Vec<H>,
+    /// One of the subscriptions asked to acknowledge for itself.
+    pub manual: bool,
+}
+
+/// One of them, and whom it is for.
+#[derive(Debug)]
+pub struct Inbound<'a, H> {
+    /// The topic name, with a NUL behind it.
+    pub topic_with_nul: &'a [u8],
+    pub payload: &'a [u8],
+    pub qos: QoS,
+    pub retain: bool,
+    pub dup: bool,
+    /// Zero for QoS 0.
+    pub packet_id: u16,
+    /// For [`acknowledge`](super::Session::acknowledge); zero for QoS 0.
+    pub receipt: u64,
+    pub matched: &'a Matched<H>,
+}
+
+impl<H> Default for Messages<H> {
+    fn default() -> Self {
+        Messages {
+            bytes: Vec::new(),
+            heads: Vec::new(),
+            matched: Vec::new(),
+        }
+    }
+}
+
+impl<H> Messages<H> {
+    pub(super) fn push(
+        &mut self,
+        publish: &codec::Publish<'_>,
+        receipt: u64,
+        matched: &Arc<Matched<H>>,
+    ) {
+        if !self
+            .matched
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, matched))
+        {
+            self.matched.push(Arc::clone(matched));
+        }
+        self.bytes
+            .reserve(publish.topic.len() + 1 + publish.payload.len());
+        self.bytes.extend_from_slice(publish.topic);
+        self.bytes.push(0);
+        self.bytes.extend_from_slice(publish.payload);
+        self.heads.push(Head {
+            end: self.bytes.len(),
+            topic_len: publish.topic.len() as u16,
+            packet_id: publish.packet_id,
+            qos: publish.qos,
+            retain: publish.retain,
+            dup: publish.dup,
+            receipt,
+            matched: self.matched.len() - 1,
+        });
+    }
+
+    /// One of them is to be acknowledged.
+    pub fn any_receipt(&self) -> bool {
+        // Mostly all have the same QoS.
+        self.heads.iter().any(|head| head.receipt != 0)
+    }
+
+    pub fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// The memory that they take, about.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.heads.len() * OVERHEAD
+    }
+
+    /// From the one with this index on.
+    pub fn iter_from(&self, index: usize) -> impl Iterator<Item = Inbound<'_, H>> {
+        let previous = index.checked_sub(1).and_then(|index| self.heads.get(index));
+        let mut start = previous.map_or(0, |head| head.end);
+        let heads = self.heads.get(index..).unwrap_or_default();
+        heads.iter().map(move |head| {
+            let (topic_with_nul, payload) =
+                self.bytes[start..head.end].split_at(usize::from(head.topic_len) + 1);
+            start = head.end;
+            Inbound {
+                topic_with_nul,
+                payload,
+                qos: head.qos,
+                retain: head.retain,
+                dup: head.dup,
+                packet_id: head.packet_id,
+                receipt: head.receipt,
+                matched: &self.matched[head.matched],
+            }
+        })
+    }
+
+    /// Makes it empty and keeps the memory, for the next ones.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.heads.clear();
+        self.matched.clear();
+    }
+
+    /// The memory that it keeps, about.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.heads.capacity() * size_of::<Head>()
+    }
+}
+
+impl<H> Clone for Inbound<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Inbound<'_, H> {}
+
+impl<H> Inbound<'_, H> {
+    pub fn topic(&self) -> &str {
+        // The codec has checked it.
+        let name = self
+            .topic_with_nul
+            .split_last()
+            .map_or(&[][..], |(_, name)| name);
+        std::str::from_utf8(name).unwrap_or_default()
+    }
+}
+
+/// A message that waits for the SUBACK of a subscription that it matches.
+#[derive(Debug)]
+pub(super) struct HeldMessage {
+    /// Topic and payload.
+    bytes: Box<[u8]>,
+    topic_len: usize,
+    pub(super) receipt: u64,
+    qos: QoS,
+    retain: bool,
+    dup: bool,
+    packet_id: u16,
+}
+
+impl HeldMessage {
+    pub(super) fn new(publish: &codec::Publish<'_>, receipt: u64) -> Self {
+        HeldMessage {
+            bytes: [publish.topic, publish.payload].concat().into(),
+            topic_len: publish.topic.len(),
+            receipt,
+            qos: publish.qos,
+            retain: publish.retain,
+            dup: publish.dup,
+            packet_id: publish.packet_id,
+        }
+    }
+
+    pub(super) fn publish(&self) -> codec::Publish<'_> {
+        let (topic, payload) = self.bytes.split_at(self.topic_len);
+        codec::Publish {
+            topic,
+            payload,
+            qos: self.qos,
+            retain: self.retain,
+            dup: self.dup,
+            packet_id: self.packet_id,
+        }
+    }
+
+    /// The memory that it takes, about.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + OVERHEAD
+    }
+}
