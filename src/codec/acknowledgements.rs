@@ -12,6 +12,16 @@ pub fn encode_puback(out: &mut Vec<u8>, packet_id: u16) {
     out.extend_from_slice(&[0x40, 2, high, low]);
 }
 
+/// The packet identifier of the first packet in `bytes`, if it is a whole and valid PUBACK. For anything else there is
+/// [`decode`](super::decode).
+#[inline]
+pub fn whole_puback(bytes: &[u8]) -> Option<u16> {
+    match *bytes {
+        [0x40, 2, high, low, ..] => Some(u16::from_be_bytes([high, low])).filter(|id| *id != 0),
+        _ => None,
+    }
+}
+
 #[inline]
 pub(super) fn decode_puback<'a>(
     header: FixedHeader,

@@ -21,9 +21,11 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use acknowledgements::encode_puback;
+pub use acknowledgements::{encode_puback, whole_puback};
 pub use connect::{Connect, encode_connect, encode_disconnect, encode_pingreq};
-pub use publish::{Publish, encode_publish, publish_size, set_publish_dup, set_publish_packet_id};
+pub use publish::{
+    Publish, encode_publish, publish_size, set_publish_dup, set_publish_packet_id, whole_publish,
+};
 pub use subscribe::{encode_subscribe, encode_unsubscribe};
 
 use crate::config::Protocol;
@@ -58,15 +60,12 @@ pub enum Packet<'a> {
 /// The first packet in `bytes` and its length; `None`: more bytes are needed.
 ///
 /// What the fixed header alone makes wrong (packet type, flags, length, size) is an error as soon as the header is there, so no peer can
-/// make us keep the body of a packet that we would refuse. `max_packet_size` is that of the whole packet. `known_name` is a topic name that
-/// has passed its check, or empty: messages of one topic often come in a row, and its bytes need not be looked at again each time.
-#[inline]
-pub fn decode<'a>(
-    bytes: &'a [u8],
+/// make us keep the body of a packet that we would refuse. `max_packet_size` is that of the whole packet.
+pub fn decode(
+    bytes: &[u8],
     protocol: Protocol,
     max_packet_size: usize,
-    known_name: &str,
-) -> Result<Option<(Packet<'a>, usize)>, Error> {
+) -> Result<Option<(Packet<'_>, usize)>, Error> {
     let Some(header) = FixedHeader::read(bytes)? else {
         return Ok(None);
     };
@@ -74,28 +73,16 @@ pub fn decode<'a>(
         return Err(too_large(header.packet_size, max_packet_size));
     }
     let packet = match header.first >> 4 {
-        3 => publish::decode_publish(header, bytes, known_name)?,
+        3 => publish::decode_publish(header, bytes, "")?.map(Packet::Publish),
         4 => acknowledgements::decode_puback(header, bytes, protocol)?,
-        _ => decode_rare(header, bytes, protocol)?,
+        2 => connect::decode_connack(header, bytes, protocol)?,
+        9 => subscribe::decode_suback(header, bytes, protocol)?,
+        11 => acknowledgements::decode_unsuback(header, bytes, protocol)?,
+        13 => connect::decode_pingresp(header, protocol)?,
+        14 => connect::decode_disconnect(header, protocol)?,
+        packet_type => return Err(unexpected(packet_type)),
     };
     Ok(packet.map(|packet| (packet, header.packet_size)))
-}
-
-/// What does not come with each message.
-#[cold]
-fn decode_rare<'a>(
-    header: FixedHeader,
-    bytes: &'a [u8],
-    protocol: Protocol,
-) -> Result<Option<Packet<'a>>, Error> {
-    match header.first >> 4 {
-        2 => connect::decode_connack(header, bytes, protocol),
-        9 => subscribe::decode_suback(header, bytes, protocol),
-        11 => acknowledgements::decode_unsuback(header, bytes, protocol),
-        13 => connect::decode_pingresp(header, protocol),
-        14 => connect::decode_disconnect(header, protocol),
-        packet_type => Err(unexpected(packet_type)),
-    }
 }
 
 /// How long the first packet in `bytes` is altogether; `None`: its fixed header is not complete.

@@ -1,6 +1,5 @@
 //! PUBLISH: the packet that everything else is there for. What it costs is counted in instructions a message.
 
-use super::Packet;
 use super::topic;
 use super::wire::{self, FixedHeader};
 use crate::config::QoS;
@@ -51,7 +50,8 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
 
 /// The topic was checked by [`topic::check_name`]. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5], or for QoS 1 when it is to be set later.
 /// Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows.
-#[inline]
+// Always: the caller has mostly asked for the size itself, which then need not be done twice.
+#[inline(always)]
 pub fn encode_publish(
     out: &mut Vec<u8>,
     topic: &str,
@@ -115,6 +115,25 @@ pub fn set_publish_dup(packet: &mut [u8], dup: bool) {
     }
 }
 
+/// The first packet in `bytes` and its length, if it is a whole and valid PUBLISH. For anything else, errors included, there is
+/// [`decode`](super::decode).
+///
+/// `known_name` is a topic name that has passed its check, or empty: messages of one topic often come in a row, and its bytes need not be
+/// looked at again each time.
+#[inline]
+pub fn whole_publish<'a>(
+    bytes: &'a [u8],
+    max_packet_size: usize,
+    known_name: &str,
+) -> Option<(Publish<'a>, usize)> {
+    let header = FixedHeader::read(bytes).ok()??;
+    if header.first >> 4 != 3 || header.packet_size > max_packet_size {
+        return None;
+    }
+    let publish = decode_publish(header, bytes, known_name).ok()??;
+    Some((publish, header.packet_size))
+}
+
 /// DUP with QoS 0 is against [MQTT-3.3.1-2], but tolerated: LavinMQ up to April 2025 sends it when a delivery has to be repeated, and a
 /// connection lost for each is worse than a flag that says nothing.
 #[inline]
@@ -122,7 +141,7 @@ pub(super) fn decode_publish<'a>(
     header: FixedHeader,
     bytes: &'a [u8],
     known_name: &str,
-) -> Result<Option<Packet<'a>>, Error> {
+) -> Result<Option<Publish<'a>>, Error> {
     let qos = match header.first & 0x06 {
         0x00 => QoS::AtMostOnce,
         0x02 => QoS::AtLeastOnce,
@@ -147,14 +166,14 @@ pub(super) fn decode_publish<'a>(
             (wire::packet_id(*packet_id, "PUBLISH")?, payload)
         }
     };
-    Ok(Some(Packet::Publish(Publish {
+    Ok(Some(Publish {
         topic: name,
         payload,
         qos,
         retain: header.first & 0x01 != 0,
         dup: header.first & 0x08 != 0,
         packet_id,
-    })))
+    }))
 }
 
 fn check_name(name: &[u8]) -> Result<(), Error> {

@@ -34,7 +34,7 @@ impl Random {
 pub(super) fn decode_all(mut bytes: &[u8]) -> Vec<Packet<'_>> {
     let mut packets = Vec::new();
     while !bytes.is_empty() {
-        let (packet, size) = decode(bytes, Protocol::V3_1_1, MAX, "")
+        let (packet, size) = decode(bytes, Protocol::V3_1_1, MAX)
             .unwrap()
             .expect("a packet is cut off");
         packets.push(packet);
@@ -47,7 +47,7 @@ pub(super) fn decode_all(mut bytes: &[u8]) -> Vec<Packet<'_>> {
 pub(super) fn assert_malformed(bytes: &[u8], reason: &str) {
     for behind in [&[][..], &[0], &[0xFF; 300]] {
         let bytes = [bytes, behind].concat();
-        let error = match decode(&bytes, Protocol::V3_1_1, MAX, "") {
+        let error = match decode(&bytes, Protocol::V3_1_1, MAX) {
             Err(error) => error,
             Ok(packet) => panic!("{bytes:02X?} gave {packet:?}, not: {reason}"),
         };
@@ -98,10 +98,10 @@ fn every_truncation_of_every_valid_packet_needs_more_bytes() {
     for packet in valid_packets() {
         for protocol in [Protocol::V3_1, Protocol::V3_1_1] {
             for end in 0..packet.len() {
-                let packet = decode(&packet[..end], protocol, MAX, "");
+                let packet = decode(&packet[..end], protocol, MAX);
                 assert_eq!(packet, Ok(None), "cut at {end}");
             }
-            let (_, size) = decode(&packet, protocol, MAX, "").unwrap().unwrap();
+            let (_, size) = decode(&packet, protocol, MAX).unwrap().unwrap();
             assert_eq!(size, packet.len());
         }
     }
@@ -147,10 +147,10 @@ fn mqtt_3_1_asks_nothing_of_the_flags() {
         let expected = bytes.clone();
         bytes[0] = first;
         assert_eq!(
-            decode(&bytes, Protocol::V3_1, MAX, ""),
-            decode(&expected, Protocol::V3_1, MAX, "")
+            decode(&bytes, Protocol::V3_1, MAX),
+            decode(&expected, Protocol::V3_1, MAX)
         );
-        assert!(decode(&bytes, Protocol::V3_1_1, MAX, "").is_err());
+        assert!(decode(&bytes, Protocol::V3_1_1, MAX).is_err());
     }
 }
 
@@ -197,22 +197,19 @@ fn a_peer_that_speaks_http_or_tls_is_refused_at_once() {
 fn a_packet_over_the_maximum_is_refused_by_its_header_alone() {
     // 1,000 bytes in all: two for the length.
     let header = [0x30, 0xE5, 0x07];
-    assert_eq!(decode(&header, Protocol::V3_1_1, 1000, ""), Ok(None));
-    let error = decode(&header, Protocol::V3_1_1, 999, "").unwrap_err();
+    assert_eq!(decode(&header, Protocol::V3_1_1, 1000), Ok(None));
+    let error = decode(&header, Protocol::V3_1_1, 999).unwrap_err();
     assert_eq!(error.code, Code::PacketTooLarge);
     assert_eq!(
         error.detail,
         "the server sent a packet of 1000 bytes; the configured maximum is 999"
     );
     let largest = [0x30, 0xFF, 0xFF, 0xFF, 0x7F];
-    let error = decode(&largest, Protocol::V3_1_1, MAX, "").unwrap_err();
+    let error = decode(&largest, Protocol::V3_1_1, MAX).unwrap_err();
     assert_eq!(error.code, Code::PacketTooLarge);
-    assert_eq!(
-        decode(&largest, Protocol::V3_1_1, 268_435_460, ""),
-        Ok(None)
-    );
+    assert_eq!(decode(&largest, Protocol::V3_1_1, 268_435_460), Ok(None));
     let too_long = [0x30, 0xFF, 0xFF, 0xFF, 0xFF];
-    let error = decode(&too_long, Protocol::V3_1_1, usize::MAX, "").unwrap_err();
+    let error = decode(&too_long, Protocol::V3_1_1, usize::MAX).unwrap_err();
     assert_eq!(error.code, Code::Protocol);
 }
 
@@ -220,7 +217,7 @@ fn a_packet_over_the_maximum_is_refused_by_its_header_alone() {
 fn check_any(bytes: &[u8], random: &mut Random) -> bool {
     let protocol = random.pick(&[Protocol::V3_1, Protocol::V3_1_1]);
     let max_packet_size = random.pick(&[MAX, 64, 1000]);
-    let (packet, size) = match decode(bytes, protocol, max_packet_size, "") {
+    let (packet, size) = match decode(bytes, protocol, max_packet_size) {
         Ok(None) => return false,
         Err(error) => {
             assert!(matches!(error.code, Code::Protocol | Code::PacketTooLarge));
@@ -231,22 +228,21 @@ fn check_any(bytes: &[u8], random: &mut Random) -> bool {
     };
     assert!((2..=bytes.len().min(max_packet_size)).contains(&size));
     // What is behind the packet does not count, and nothing less than the packet is enough.
-    let alone = decode(&bytes[..size], protocol, max_packet_size, "");
+    let alone = decode(&bytes[..size], protocol, max_packet_size);
     assert_eq!(alone, Ok(Some((packet, size))));
     let cut = random.below(size);
-    assert_eq!(
-        decode(&bytes[..cut], protocol, max_packet_size, ""),
-        Ok(None)
-    );
+    assert_eq!(decode(&bytes[..cut], protocol, max_packet_size), Ok(None));
+    let puback = matches!(packet, Packet::Puback { .. }) && size == 4 && bytes[0] == 0x40;
+    assert_eq!(whole_puback(bytes).is_some(), puback);
     match packet {
         Packet::Publish(publish) => {
             let name = std::str::from_utf8(publish.topic).unwrap();
             topic::check_name(name).unwrap();
-            // That the name is known makes no difference.
-            assert_eq!(
-                decode(bytes, protocol, max_packet_size, name),
-                Ok(Some((packet, size)))
-            );
+            // The short way gives the same, whether the name is known or not.
+            for known in [name, "", "another"] {
+                let short = whole_publish(bytes, max_packet_size, known);
+                assert_eq!(short, Some((publish, size)));
+            }
             assert_eq!(publish.packet_id == 0, publish.qos == QoS::AtMostOnce);
             // Encoded again it is the same packet, unless the length came in more bytes than needed.
             let mut again = Vec::new();

@@ -208,7 +208,14 @@ impl Inner {
     }
 
     /// Asks a worker to run the callbacks, if there are any and nobody is at it.
+    #[inline]
     pub(super) fn hand_over(self: &Arc<Self>, state: &mut State) {
+        if state.read_again || state.has_callbacks() || !state.keys.is_empty() {
+            self.hand_over_something(state);
+        }
+    }
+
+    fn hand_over_something(self: &Arc<Self>, state: &mut State) {
         state.release_unused_keys();
         if state.read_again {
             state.read_again = false;

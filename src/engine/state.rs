@@ -169,7 +169,14 @@ impl State {
     }
 
     /// Does what the session says, except making links and sending.
+    #[inline]
     pub(super) fn take_outputs(&mut self) {
+        if self.session.has_outputs() {
+            self.take_some_outputs();
+        }
+    }
+
+    fn take_some_outputs(&mut self) {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Open => {

@@ -10,6 +10,7 @@ use crate::error::{Code, Error};
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
 
+#[cold]
 fn null(name: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("{name} is NULL"))
 }
@@ -33,15 +34,23 @@ pub(super) unsafe fn string<'a>(text: *const c_char, name: &str) -> Result<&'a s
     }
     // SAFETY: not NULL, and ends with a NUL.
     let text = unsafe { CStr::from_ptr(text) };
-    text.to_str().map_err(|error| {
-        Error::new(
-            Code::InvalidUtf8,
-            format!(
-                "{name} is not UTF-8: byte {} does not fit [MQTT-1.5.3-1]",
-                error.valid_up_to()
-            ),
-        )
-    })
+    // Topics nearly always are, and it takes a third of the time to find out.
+    if text.to_bytes().is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(text.to_bytes()) });
+    }
+    text.to_str().map_err(|error| not_utf8(name, &error))
+}
+
+#[cold]
+fn not_utf8(name: &str, error: &std::str::Utf8Error) -> Error {
+    Error::new(
+        Code::InvalidUtf8,
+        format!(
+            "{name} is not UTF-8: byte {} does not fit [MQTT-1.5.3-1]",
+            error.valid_up_to()
+        ),
+    )
 }
 
 pub(super) unsafe fn optional_string<'a>(

@@ -33,7 +33,11 @@ impl<T, H: Clone> Session<T, H> {
         wait: Wait,
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
-        topic::check_name(topic)?;
+        if *topic != *self.last_topic || topic.is_empty() {
+            topic::check_name(topic)?;
+            self.last_topic.clear();
+            self.last_topic.push_str(topic);
+        }
         let size = self.publish_size(topic, payload, qos)?;
         let accepted = self.admits()?;
         // A QoS 1 packet that goes out now is there twice: kept until it is acknowledged, and in the outgoing buffer.
@@ -291,16 +295,7 @@ impl<T, H: Clone> Session<T, H> {
     fn publish_size(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<usize, Error> {
         codec::publish_size(topic.len(), payload.len(), qos)
             .filter(|size| *size <= self.config.max_packet_size)
-            .ok_or_else(|| {
-                Error::new(
-                    Code::PacketTooLarge,
-                    format!(
-                        "a payload of {} bytes on \"{topic}\" makes a packet above the limit of {} bytes",
-                        payload.len(),
-                        self.config.max_packet_size
-                    ),
-                )
-            })
+            .ok_or_else(|| too_large(topic, payload.len(), self.config.max_packet_size))
     }
 
     fn check_memory(&mut self, size: usize) -> Result<(), Error> {
@@ -310,13 +305,7 @@ impl<T, H: Clone> Session<T, H> {
             return Ok(());
         }
         self.counters.refused_queue_full += 1;
-        Err(Error::new(
-            Code::QueueFull,
-            format!(
-                "{accepted} bytes are accepted and not finished; {size} more would pass the memory limit of {}",
-                self.config.memory_limit
-            ),
-        ))
+        Err(over_limit(accepted, size, self.config.memory_limit))
     }
 
     /// The last check: after it the operation is accepted.
@@ -364,6 +353,26 @@ impl<T, H: Clone> Session<T, H> {
         }
         self.go_live(now, operation);
     }
+}
+
+#[cold]
+fn too_large(topic: &str, payload_len: usize, limit: usize) -> Error {
+    Error::new(
+        Code::PacketTooLarge,
+        format!(
+            "a payload of {payload_len} bytes on \"{topic}\" makes a packet above the limit of {limit} bytes"
+        ),
+    )
+}
+
+#[cold]
+fn over_limit(accepted: usize, size: usize, limit: usize) -> Error {
+    Error::new(
+        Code::QueueFull,
+        format!(
+            "{accepted} bytes are accepted and not finished; {size} more would pass the memory limit of {limit}"
+        ),
+    )
 }
 
 #[cold]

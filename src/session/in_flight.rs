@@ -1,10 +1,10 @@
 //! What was sent and has not been acknowledged.
 
+use super::keep_alive::Reading;
 use super::operation::{Body, Operation};
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A packet that waits for its acknowledgement.
 #[derive(Debug)]
@@ -13,12 +13,12 @@ pub(super) struct Slot<T, H> {
     pub(super) what: What<T, H>,
     /// Where its (last) copy stands in this connection's outgoing stream, and how long it is.
     pub(super) position: u64,
-    pub(super) length: usize,
+    pub(super) length: u32,
     /// A byte of it has left on some connection: sending it again is a re-delivery [MQTT-3.3.1-1].
     pub(super) left: bool,
     pub(super) sent_at: Instant,
     /// What the connection's active clock shows when it is to be sent again, if at all.
-    pub(super) resend_at: Duration,
+    pub(super) resend_at: Reading,
     pub(super) resends: u32,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Slot<T, H> {
 pub(super) enum What<T, H> {
     Operation(Box<Operation<T, H>>),
     /// Subscriptions that had been granted, asked for again on a new connection.
-    Restore(Vec<Arc<str>>),
+    Restore(Box<[Arc<str>]>),
     /// The operation ended (timed out, was cancelled) after its packet had begun to leave. Its identifier stays taken until the
     /// acknowledgement comes or the connection ends, so that nothing else is taken for it.
     Ended,

@@ -106,23 +106,39 @@ impl KeepAlive {
 /// Time in which an acknowledgement could have come: it stands still while reading is paused or output is pending.
 #[derive(Debug, Default)]
 pub(super) struct ActiveClock {
-    elapsed: Duration,
+    elapsed: u64,
     running_since: Option<Instant>,
 }
 
+/// What an [`ActiveClock`] shows: nanoseconds since the connection began in which it ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Reading(u64);
+
+impl Reading {
+    pub(super) fn plus(self, wait: Duration) -> Reading {
+        let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        Reading(self.0.saturating_add(wait))
+    }
+
+    /// The earlier of the two, where there are two.
+    pub(super) fn or_earlier(self, other: Option<Reading>) -> Option<Reading> {
+        Some(other.map_or(self, |other| self.min(other)))
+    }
+}
+
 impl ActiveClock {
-    pub(super) fn read(&self, now: Instant) -> Duration {
-        self.elapsed
-            + self
-                .running_since
-                .map_or(Duration::ZERO, |since| now.since(since))
+    pub(super) fn read(&self, now: Instant) -> Reading {
+        let running = self
+            .running_since
+            .map_or(0, |since| now.0.saturating_sub(since.0));
+        Reading(self.elapsed + running)
     }
 
     pub(super) fn run(&mut self, now: Instant, running: bool) {
         match (running, self.running_since) {
             (true, None) => self.running_since = Some(now),
-            (false, Some(since)) => {
-                self.elapsed += now.since(since);
+            (false, Some(_)) => {
+                self.elapsed = self.read(now).0;
                 self.running_since = None;
             }
             _ => {}
@@ -130,8 +146,9 @@ impl ActiveClock {
     }
 
     /// When this clock will show `reading`, if it goes on running.
-    pub(super) fn when(&self, reading: Duration) -> Option<Instant> {
+    pub(super) fn when(&self, reading: Reading) -> Option<Instant> {
         let since = self.running_since?;
-        Some(since + reading.saturating_sub(self.elapsed))
+        let left = reading.0.saturating_sub(self.elapsed);
+        Some(Instant(since.0.saturating_add(left)))
     }
 }

@@ -172,7 +172,7 @@ pub struct Session<T, H> {
     /// Something of ours was acknowledged on this connection.
     acknowledged: bool,
     /// The earliest `due_at` of all slots, or earlier; on `clock`.
-    next_due: Option<Duration>,
+    next_due: Option<keep_alive::Reading>,
     /// Subscriptions to be asked for again that wait for a free packet identifier.
     waiting_restores: VecDeque<Vec<Arc<str>>>,
     /// Draining waits for the SUBACKs of what was asked for again at the beginning of the connection, at most until then.
@@ -184,6 +184,9 @@ pub struct Session<T, H> {
     spare: operation::Spare<T, H>,
     /// For the next messages.
     spare_messages: Messages<H>,
+
+    /// The topic of the last publish, which has passed its check: the next one mostly goes there, too.
+    last_topic: String,
 
     // What outlives it.
     /// CONNECT has begun to leave on a connection that ended without CONNACK: the broker may have made a new session, and will
@@ -234,6 +237,7 @@ impl<T, H: Clone> Session<T, H> {
             draining: None,
             unanswered: false,
             spare: operation::Spare::default(),
+            last_topic: String::new(),
             spare_messages: Messages::default(),
             packet_ids: PacketIds::default(),
             publishes: InFlight::default(),
@@ -254,6 +258,11 @@ impl<T, H: Clone> Session<T, H> {
 
     pub fn set_log(&mut self, log: Log) -> Log {
         std::mem::replace(&mut self.log, log)
+    }
+
+    /// Whether [`poll`](Session::poll) has something to give.
+    pub fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// What to do next; `None`: nothing until the next report or the deadline.

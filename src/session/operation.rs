@@ -104,7 +104,7 @@ pub(super) struct Spare<T, H> {
 }
 
 /// So many bytes of buffers are kept, none of them larger than the second.
-const SPARE: usize = 128 << 10;
+const SPARE: usize = 256 << 10;
 const SPARE_PACKET: usize = 2 << 10;
 
 impl<T, H> Default for Spare<T, H> {

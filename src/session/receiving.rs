@@ -186,19 +186,33 @@ impl<T, H: Clone> Session<T, H> {
     /// Handles all whole packets; gives how many bytes they took. If the connection ends meanwhile, all of them.
     fn packets(&mut self, now: Instant, bytes: &[u8]) -> Result<usize, Error> {
         let mut at = 0;
-        while let Some((packet, length)) = codec::decode(
-            &bytes[at..],
-            self.config.protocol,
-            self.config.max_packet_size,
-            self.subscriptions.last_name(),
-        )? {
+        loop {
+            let rest = &bytes[at..];
+            // What comes with each message takes the short way.
+            if self.is_connected() {
+                if let Some(packet_id) = codec::whole_puback(rest) {
+                    at += 4;
+                    self.puback(now, packet_id);
+                    continue;
+                }
+                let known_name = self.subscriptions.last_name();
+                let most = self.config.max_packet_size;
+                if let Some((publish, length)) = codec::whole_publish(rest, most, known_name) {
+                    at += length;
+                    self.message(&publish)?;
+                    continue;
+                }
+            }
+            let (protocol, most) = (self.config.protocol, self.config.max_packet_size);
+            let Some((packet, length)) = codec::decode(rest, protocol, most)? else {
+                return Ok(at);
+            };
             at += length;
             self.packet(now, packet)?;
             if !self.is_receiving() {
                 return Ok(bytes.len());
             }
         }
-        Ok(at)
     }
 
     fn packet(&mut self, now: Instant, packet: Packet<'_>) -> Result<(), Error> {

@@ -80,7 +80,7 @@ impl<T, H: Clone> Session<T, H> {
             let Some(packet_id) = self.packet_ids.take() else {
                 return self.waiting_restores.push_front(filters);
             };
-            let slot = self.slot(packet_id, What::Restore(filters), now);
+            let slot = self.slot(packet_id, What::Restore(filters.into()), now);
             self.resend_request(now, slot);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::in_flight::{Slot, What};
+use super::keep_alive::Reading;
 use super::operation::{Body, Operation};
 use crate::codec;
 use crate::config::QoS;
@@ -152,7 +153,7 @@ impl<T, H: Clone> Session<T, H> {
             length: 0,
             left: false,
             sent_at: now,
-            resend_at: Duration::ZERO,
+            resend_at: Reading::default(),
             resends: 0,
         }
     }
@@ -201,16 +202,14 @@ impl<T, H: Clone> Session<T, H> {
 
     fn was_sent(&mut self, now: Instant, slot: &mut Slot<T, H>) {
         self.settle_clock(now);
-        slot.length = (self.outgoing.end() - slot.position) as usize;
+        slot.length = (self.outgoing.end() - slot.position) as u32;
         slot.sent_at = now;
-        let wait = self
-            .acknowledgement_wait()
-            .saturating_mul(1 << slot.resends.min(16));
-        slot.resend_at = self.clock.read(now).saturating_add(wait);
-        self.next_due = Some(
-            self.next_due
-                .map_or(slot.resend_at, |due| due.min(slot.resend_at)),
-        );
+        let mut wait = self.acknowledgement_wait();
+        if slot.resends > 0 {
+            wait = wait.saturating_mul(1 << slot.resends.min(16));
+        }
+        slot.resend_at = self.clock.read(now).plus(wait);
+        self.next_due = slot.resend_at.or_earlier(self.next_due);
     }
 
     /// After this long an acknowledgement is overdue.

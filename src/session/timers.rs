@@ -124,18 +124,12 @@ impl<T, H: Clone> Session<T, H> {
                 };
                 if !is_due {
                     if !matches!(slot.what, What::Ended) {
-                        self.next_due = Some(
-                            self.next_due
-                                .map_or(slot.resend_at, |due| due.min(slot.resend_at)),
-                        );
+                        self.next_due = slot.resend_at.or_earlier(self.next_due);
                     }
                     table.push(slot);
                 } else if self.config.retransmit.is_zero() {
-                    slot.resend_at = reading + self.config.ping_timeout;
-                    self.next_due = Some(
-                        self.next_due
-                            .map_or(slot.resend_at, |due| due.min(slot.resend_at)),
-                    );
+                    slot.resend_at = reading.plus(self.config.ping_timeout);
+                    self.next_due = slot.resend_at.or_earlier(self.next_due);
                     table.push(slot);
                 } else {
                     slot.left = true;

@@ -312,7 +312,7 @@ fn connack_of_section_3_2() {
 fn the_first_byte_of_connack_is_reserved_in_mqtt_3_1() {
     for flags in 0..=255 {
         assert_eq!(
-            decode(&[0x20, 2, flags, 0], Protocol::V3_1, 100, ""),
+            decode(&[0x20, 2, flags, 0], Protocol::V3_1, 100),
             Ok(Some((
                 Packet::Connack {
                     session_present: false,

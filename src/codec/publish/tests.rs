@@ -1,4 +1,5 @@
 use super::super::tests::{Random, assert_malformed, decode_all};
+use super::super::Packet;
 use super::*;
 use QoS::{AtLeastOnce, AtMostOnce};
 
@@ -92,8 +93,7 @@ fn round_trips_at_every_size_of_the_remaining_length() {
                     publish_size(topic.len(), payload_len, qos),
                     Some(bytes.len())
                 );
-                let decoded =
-                    super::super::decode(&bytes, crate::config::Protocol::V3_1, 4 << 20, "");
+                let decoded = super::super::decode(&bytes, crate::config::Protocol::V3_1, 4 << 20);
                 let publish = Publish {
                     topic: topic.as_bytes(),
                     payload: &payload,

@@ -173,10 +173,27 @@ impl World {
 
     pub(super) fn acknowledge_all(&mut self) -> bool {
         let any = !self.app.receipts.is_empty();
+        if any && self.random.below(2) == 0 {
+            self.handled();
+        }
         while !self.app.receipts.is_empty() {
             self.acknowledge_one(0);
         }
         any
+    }
+
+    /// The callbacks of all messages have run.
+    fn handled(&mut self) {
+        let receipts = std::mem::take(&mut self.app.receipts);
+        let last = receipts.iter().map(|(receipt, ..)| *receipt).max();
+        self.say(|| format!("handled up to {last:?}"));
+        self.session.handled(self.now, last.unwrap_or(0));
+        for (_, connection, place) in receipts {
+            if connection == self.app.connection && self.link == Link::Open {
+                self.wire.receipts[place].1 = true;
+            }
+        }
+        self.settle();
     }
 
     fn acknowledge_one(&mut self, index: usize) {
