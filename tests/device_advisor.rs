@@ -227,6 +227,8 @@ fn at_the_default_maximum_some_devices_are_too_slow_and_at_the_recommended_one_n
         });
         slow.count()
     };
-    assert!(too_slow(&default) > 10);
+    let slow = too_slow(&default);
+    assert!((1..100).contains(&slow), "{slow} of 1000");
+    println!("{slow} of 1000");
     assert_eq!(too_slow(&recommended), 0);
 }
