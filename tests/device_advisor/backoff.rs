@@ -114,7 +114,12 @@ pub fn judge_seen(seen: &Seen, wanted: usize, exact: bool, least: f64) -> Verdic
     if seen.connects.len() < wanted {
         return Verdict::Fail("not so many attempts fit into 300 s");
     }
-    judge(growth(&spacing(&seen.connects), least), exact)
+    let spacing = spacing(&seen.connects);
+    // Each longer than the one before, until the maximum is reached.
+    if !exact && spacing[..4].windows(2).any(|pair| pair[1] < pair[0]) {
+        return Verdict::Fail("the time between attempts does not grow each time");
+    }
+    judge(growth(&spacing, least), exact)
 }
 
 /// Five CONNECTs have no answer and the sixth has; its connection is cut, and the same again.

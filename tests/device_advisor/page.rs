@@ -122,7 +122,7 @@ pub const TESTS: &[Test] = &[
     ),
     test(
         "MQTT_Connect_Exponential_Backoff_Retries",
-        "the same with 6 CONNECTs; the spacing grows exponentially",
+        "the same with 6 CONNECTs; the spacing grows each time, exponentially, until the maximum wait is reached",
         "in virtual time, 1000 runs at full times",
         |_, settings| backoff::without_connack(settings, 6, false),
     ),
