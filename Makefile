@@ -8,12 +8,12 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
 # Which tests depend on the crypto provider: all but those that read files or build a package.
-PROVIDER_TESTS := $(filter-out header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
+PROVIDER_TESTS := $(filter-out conformance header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants clean
+.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 21
 
 demo:  ## build, install, and publish over mutual TLS to a mosquitto of its own; ENDPOINT= CA= CERT= KEY= for AWS IoT
 	@tests/demo/demo.sh
@@ -40,6 +40,15 @@ simulate:  ## random runs of the session against a model broker; SEEDS=n (defaul
 
 mutants:  ## break the session on purpose in each committed way and see the simulation or a scenario notice
 	tests/mutants/run
+
+advisor:  ## play each test of AWS IoT Device Advisor and make docs/device_advisor.md of the results
+	BLESS=1 cargo test --locked --test device_advisor
+
+conformance:  ## make docs/mqtt_conformance.md anew from tests/conformance/statements.tsv, and check that each statement has its test
+	BLESS=1 cargo test --locked --test conformance
+
+conformance-mutants:  ## break 25 statements of MQTT on purpose, one at a time, and see a test of the statement notice
+	tests/mutants/run --conformance
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header

@@ -74,6 +74,21 @@ impl Certificates {
 
     /// A device `name` of the CA "ca" with a key that rcgen cannot make; `kind` as `openssl genpkey` takes it.
     pub fn device(&self, name: &str, kind: &[&str]) {
+        let public_key = self.key_pair(name, kind);
+        self.certify(name, &public_key);
+    }
+
+    /// A server `name` of the CA "ca" for these host names, with an RSA key as AWS IoT's servers have.
+    pub fn rsa_server(&self, name: &str, hosts: &[String]) {
+        let kind = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
+        let public_key = self.key_pair(name, &kind);
+        let names: Vec<String> = hosts.iter().map(|host| format!("DNS:{host}")).collect();
+        let names = format!("subjectAltName = {}\n", names.join(","));
+        self.certify_with(name, &public_key, &names);
+    }
+
+    /// Makes `name.key`; gives the file of the public key.
+    fn key_pair(&self, name: &str, kind: &[&str]) -> PathBuf {
         let key = self.file(&format!("{name}.key"));
         openssl(
             Command::new("openssl")
@@ -86,7 +101,7 @@ impl Certificates {
         let mut export = Command::new("openssl");
         export.args(["pkey", "-pubout", "-in"]).arg(&key);
         openssl(export.arg("-out").arg(&public_key));
-        self.certify(name, &public_key);
+        public_key
     }
 
     /// The key of `name` once more as `encrypted`, in PKCS#8 with a passphrase.
@@ -103,7 +118,12 @@ impl Certificates {
 
     /// A certificate `name` of the CA "ca" for a public key, whoever has the private one.
     pub fn certify(&self, name: &str, public_key: &Path) {
-        let extensions = self.write("extensions", "basicConstraints = CA:FALSE\n");
+        self.certify_with(name, public_key, "");
+    }
+
+    fn certify_with(&self, name: &str, public_key: &Path, more: &str) {
+        let extensions = format!("basicConstraints = CA:FALSE\n{more}");
+        let extensions = self.write(&format!("{name}.extensions"), &extensions);
         let mut certify = Command::new("openssl");
         certify.args([
             "x509",

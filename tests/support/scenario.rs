@@ -4,6 +4,8 @@ use super::STEP;
 use super::broker::{Broker, Listener};
 use super::c_program::Program;
 use super::process::Lines;
+use rustls::ServerConfig;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// The program as the script sees it.
@@ -65,6 +67,32 @@ pub fn play_compiled(
     arguments: &[&str],
     script: impl FnOnce(&mut Listener, &mut Watched) + Send + 'static,
 ) {
+    let server = Server {
+        host: "127.0.0.1",
+        directory: "-",
+        tls: None,
+    };
+    if let Err(why) = try_play(program, server, arguments, script) {
+        panic!("{why}");
+    }
+}
+
+/// What the program connects to.
+pub struct Server<'a> {
+    pub host: &'a str,
+    /// Of the certificates; `-`: plain TCP.
+    pub directory: &'a str,
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// Runs the program against a broker with this script. The program's standard input ends with the script. `Err` says what
+/// failed.
+pub fn try_play(
+    program: &Program,
+    server: Server<'_>,
+    arguments: &[&str],
+    script: impl FnOnce(&mut Listener, &mut Watched) + Send + 'static,
+) -> Result<(), String> {
     let (lines, receiver) = channel();
     let (tell, told) = channel();
     let mut watched = Watched {
@@ -72,9 +100,13 @@ pub fn play_compiled(
         said: None,
         tell,
     };
-    let broker = Broker::plain(move |listener| script(listener, &mut watched));
+    let script = move |listener: &mut Listener| script(listener, &mut watched);
+    let broker = match server.tls {
+        Some(config) => Broker::tls(config, script),
+        None => Broker::plain(script),
+    };
     let port = broker.port().to_string();
-    let all = [&["127.0.0.1", &port, "-"], arguments].concat();
+    let all = [&[server.host, &port, server.directory], arguments].concat();
     let mut running = program.start(&all);
     let _ = lines.send(running.stdout.clone());
     let mut stdin = running.take_stdin();
@@ -93,11 +125,13 @@ pub fn play_compiled(
     let script = broker.outcome();
     let _ = teller.join();
     match (outcome, script) {
-        (Ok(()), Ok(())) => {}
-        (Ok(()), Err(why)) => panic!("the broker's script failed: {why}"),
+        (Ok(()), Ok(())) => Ok(()),
+        (Ok(()), Err(why)) => Err(format!("the broker's script failed: {why}")),
         (Err(why), script) => {
             let broker = script.err().unwrap_or_else(|| "nothing".into());
-            panic!("{why}\nthe broker's script, woken after that, complained about: {broker}");
+            Err(format!(
+                "{why}\nthe broker's script, woken after that, complained about: {broker}"
+            ))
         }
     }
 }

@@ -9,6 +9,7 @@ mod packets;
 mod rig;
 
 mod backoff;
+mod conformance;
 mod connecting;
 mod disconnecting;
 mod draining;
