@@ -102,7 +102,7 @@ impl<T, H: Clone> Session<T, H> {
         self.forget_deadline(operation.id);
         let outputs = &mut self.outputs;
         operation.end(Ok(()), packet_id, Some(granted), |event| {
-            outputs.push_back(super::Output::Event(event));
+            outputs.push(super::Output::Event(event));
         });
         if let Some(replaced) = replaced {
             self.emit(Event::Released(replaced));

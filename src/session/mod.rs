@@ -26,6 +26,7 @@ mod keep_alive;
 mod messages;
 mod operation;
 mod outgoing;
+mod outputs;
 mod packet_ids;
 mod poison;
 mod queue;
@@ -146,7 +147,7 @@ pub struct Counters {
 pub struct Session<T, H> {
     config: SessionConfig,
     log: Log,
-    outputs: VecDeque<Output<T, H>>,
+    outputs: outputs::Outputs<T, H>,
     last_operation: u64,
     counters: Counters,
 
@@ -182,8 +183,6 @@ pub struct Session<T, H> {
 
     /// Of publishes that are acknowledged, for the next ones.
     spare: operation::Spare<T, H>,
-    /// For the next messages.
-    spare_messages: Messages<H>,
 
     /// The topic of the last publish, which has passed its check: the next one mostly goes there, too.
     last_topic: String,
@@ -213,7 +212,7 @@ impl<T, H: Clone> Session<T, H> {
         Session {
             config,
             log: Log::none(),
-            outputs: VecDeque::new(),
+            outputs: outputs::Outputs::default(),
             last_operation: 0,
             counters: Counters::default(),
             phase: Phase::Idle,
@@ -238,7 +237,6 @@ impl<T, H: Clone> Session<T, H> {
             unanswered: false,
             spare: operation::Spare::default(),
             last_topic: String::new(),
-            spare_messages: Messages::default(),
             packet_ids: PacketIds::default(),
             publishes: InFlight::default(),
             requests: InFlight::default(),
@@ -267,18 +265,12 @@ impl<T, H: Clone> Session<T, H> {
 
     /// What to do next; `None`: nothing until the next report or the deadline.
     pub fn poll(&mut self) -> Option<Output<T, H>> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// Something waits in [`poll`](Session::poll) that must not wait until more is read.
     pub fn is_pressing(&self) -> bool {
-        let patient = |output: &Output<T, H>| {
-            matches!(
-                output,
-                Output::Event(Event::Messages(_) | Event::Published(_))
-            )
-        };
-        !self.outputs.iter().all(patient)
+        self.outputs.is_pressing()
     }
 
     /// The bytes to send, in order.
@@ -333,7 +325,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn emit(&mut self, event: Event<T, H>) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push(Output::Event(event));
     }
 
     fn next_operation(&mut self) -> OperationId {
@@ -347,28 +339,22 @@ impl<T, H: Clone> Session<T, H> {
             return self.end(operation, Ok(()), packet_id);
         };
         self.forget_deadline(operation.id);
-        let published = Published {
+        self.outputs.published(Published {
             operation: operation.id,
             tag,
             packet_id,
-        };
-        match self.outputs.back_mut() {
-            Some(Output::Event(Event::Published(published_before))) => {
-                published_before.push(published);
-            }
-            _ => self.emit(Event::Published(vec![published])),
-        }
+        });
         self.spare.keep(operation);
     }
 
     /// Memory for the next messages. The driver has it back by [`take_spare_messages`](Session::take_spare_messages).
     pub fn lend_messages(&mut self, spare: Messages<H>) {
-        self.spare_messages = spare;
+        self.outputs.lend(spare);
     }
 
     /// What was lent, if it was not used.
     pub fn take_spare_messages(&mut self) -> Messages<H> {
-        std::mem::take(&mut self.spare_messages)
+        self.outputs.take_spare()
     }
 
     /// The one outcome of an operation that is in none of the tables any more.
@@ -376,7 +362,7 @@ impl<T, H: Clone> Session<T, H> {
         self.forget_deadline(operation.id);
         let outputs = &mut self.outputs;
         operation.end(result, packet_id, None, |event| {
-            outputs.push_back(Output::Event(event))
+            outputs.push(Output::Event(event))
         });
     }
 

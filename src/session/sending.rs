@@ -53,12 +53,14 @@ impl<T, H: Clone> Session<T, H> {
             Body::Publish {
                 packet,
                 qos: QoS::AtMostOnce,
+                ..
             } => {
                 let start = self.outgoing.end();
                 self.outgoing.writer().extend_from_slice(packet);
                 self.counters.messages_sent += 1;
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
                 self.push_departing(start, operation);
+                self.settle_clock(now);
             }
             Body::Publish { .. } => {
                 let at_once = self.waiting_publishes.is_empty() && self.has_room();
@@ -76,7 +78,6 @@ impl<T, H: Clone> Session<T, H> {
                 self.fill_window(now);
             }
         }
-        self.settle_clock(now);
     }
 
     /// Its bytes are the outgoing ones from `start` on.
@@ -107,8 +108,13 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn send_publish(&mut self, now: Instant, packet_id: u16, mut operation: Box<Operation<T, H>>) {
-        if let Body::Publish { packet, .. } = &mut operation.body {
-            codec::set_publish_packet_id(packet, packet_id);
+        if let Body::Publish {
+            packet,
+            packet_id_at,
+            ..
+        } = &mut operation.body
+        {
+            codec::set_publish_packet_id(packet, *packet_id_at, packet_id);
         }
         let slot = self.slot(packet_id, What::Operation(operation), now);
         self.resend_publish(now, slot);
