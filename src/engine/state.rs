@@ -103,7 +103,13 @@ impl State {
     /// Reads what there is, up to a turn's share. True: there may be more.
     pub(super) fn read(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
         self.session.lend_messages(spare_messages::take());
+        let messages_before = self.session.counters().messages_received;
         let more = self.read_turn(now, buffer);
+        if self.session.counters().messages_received != messages_before
+            || !self.session.awaits_puback()
+        {
+            self.burst.heard();
+        }
         self.take_outputs();
         spare_messages::keep(self.session.take_spare_messages());
         more
@@ -130,7 +136,6 @@ impl State {
                 }
                 Ok(count) => {
                     let drained = link.is_drained();
-                    self.burst.heard();
                     self.session.received(now, &buffer[..count]);
                     if self.session.is_pressing() {
                         self.take_outputs();

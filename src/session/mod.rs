@@ -58,7 +58,6 @@ use queue::Queue;
 use receiving::Receipts;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 use subscriptions::Subscriptions;
 
 /// Where the connection stands.
@@ -137,8 +136,9 @@ pub struct Counters {
     pub evicted: u64,
     pub timed_out: u64,
     pub refused_by_close: u64,
-    pub last_acknowledgement_latency: Duration,
-    pub max_acknowledgement_latency: Duration,
+    /// From PUBLISH to PUBACK.
+    pub last_acknowledgement_nanos: u64,
+    pub max_acknowledgement_nanos: u64,
     /// What ended the last connection or attempt.
     pub last_failure: Option<Error>,
 }
@@ -312,6 +312,11 @@ impl<T, H: Clone> Session<T, H> {
         sent.filter(|slot| slot.operation().is_some()).count()
             + self.waiting_publishes.len()
             + self.waiting_requests.len()
+    }
+
+    /// A publish is with the broker and not acknowledged.
+    pub fn awaits_puback(&self) -> bool {
+        !self.publishes.is_empty()
     }
 
     /// Bytes of everything that was accepted and is not finished.

@@ -107,7 +107,10 @@ impl<T, H: Clone> Session<T, H> {
         self.publishes.len() < usize::from(self.config.in_flight_window)
     }
 
+    /// For the first time; [`resend_publish`](Session::resend_publish) would do the same, but this is once a message.
     fn send_publish(&mut self, now: Instant, packet_id: u16, mut operation: Box<Operation<T, H>>) {
+        let position = self.outgoing.end();
+        let mut length = 0;
         if let Body::Publish {
             packet,
             packet_id_at,
@@ -115,9 +118,23 @@ impl<T, H: Clone> Session<T, H> {
         } = &mut operation.body
         {
             codec::set_publish_packet_id(packet, *packet_id_at, packet_id);
+            self.outgoing.writer().extend_from_slice(packet);
+            length = packet.len() as u32;
         }
-        let slot = self.slot(packet_id, What::Operation(operation), now);
-        self.resend_publish(now, slot);
+        self.counters.messages_sent += 1;
+        self.settle_clock(now);
+        let resend_at = self.clock.read(now).plus(self.acknowledgement_wait());
+        self.next_due = resend_at.or_earlier(self.next_due);
+        self.publishes.push(Slot {
+            packet_id,
+            what: What::Operation(operation),
+            position,
+            length,
+            left: false,
+            sent_at: now,
+            resend_at,
+            resends: 0,
+        });
     }
 
     /// Requests for one filter go one after the other: else an UNSUBSCRIBE that is sent again could undo the SUBSCRIBE behind it.
