@@ -8,9 +8,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
 # Which tests depend on the crypto provider: all but those that read files or build a package.
-PROVIDER_TESTS := $(filter-out header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
+PROVIDER_TESTS := $(filter-out header layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants clean
+.PHONY: help demo test requirements lint header supply report simulate mutants clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -43,6 +43,15 @@ mutants:  ## break the session on purpose in each committed way and see the simu
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header
+
+supply:  ## make docs/dependencies.md anew, check licences, sources and duplicates; with cargo-deny also known vulnerabilities
+	BLESS=1 cargo test --locked --test supply
+	@tests/supply/advisories
+
+report:  ## build with both crypto providers and write sizes, symbols, libraries and hardening into docs/library.md
+	@mkdir -p docs
+	tests/supply/report.sh >docs/library.md.new
+	@mv docs/library.md.new docs/library.md
 
 clean:  ## remove everything that was built
 	cargo clean

@@ -14,7 +14,8 @@ mod page;
 use deny::Deny;
 use graph::Graph;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::OnceLock;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,10 +24,6 @@ fn root() -> &'static Path {
 fn read(name: &str) -> String {
     let path = root().join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn page_path() -> PathBuf {
-    root().join("docs/dependencies.md")
 }
 
 /// One `[[package]]` of Cargo.lock. Ours has no source.
@@ -62,7 +59,17 @@ fn locked() -> Vec<Locked> {
 
 /// (name, version) -> licence, as the committed page has it.
 fn on_the_page() -> BTreeMap<(String, String), String> {
-    page::rows(&read("docs/dependencies.md"))
+    static PAGE: OnceLock<String> = OnceLock::new();
+    let page = PAGE.get_or_init(|| {
+        let path = root().join("docs/dependencies.md");
+        if std::env::var_os("BLESS").is_some() {
+            let text = page::write(&Graph::of_all_systems());
+            std::fs::write(&path, text)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+        read("docs/dependencies.md")
+    });
+    page::rows(page)
 }
 
 #[test]
@@ -114,11 +121,6 @@ fn the_page_of_dependencies_lists_what_is_locked() {
 /// The page is committed text; the crates that were downloaded for this test must say the same.
 #[test]
 fn the_page_of_dependencies_says_what_the_crates_themselves_say() {
-    let path = page_path();
-    if std::env::var_os("BLESS").is_some() {
-        let text = page::write(&Graph::of_all_systems());
-        std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    }
     let page = on_the_page();
     let present = Graph::downloaded();
     assert!(present.packages.len() > 50, "{}", present.packages.len());

@@ -11,20 +11,17 @@ pub struct Package {
     id: String,
 }
 
-/// One edge: from whom, to whom, and for what: the library, a build script, or tests.
+/// One edge: from whom, to whom, and whether for tests only.
 struct Edge {
     from: String,
     to: String,
     tests: bool,
-    builds: bool,
 }
 
 pub struct Graph {
     pub packages: Vec<Package>,
     edges: Vec<Edge>,
     root: String,
-    /// Those that run in the compiler.
-    macros: BTreeSet<String>,
 }
 
 /// The names of the crates that a crate is used by.
@@ -54,17 +51,6 @@ impl Graph {
         ])
     }
 
-    pub fn of_linux_with(features: &str) -> Graph {
-        let system = host();
-        Graph::ask(&[
-            "--no-default-features",
-            "--features",
-            features,
-            "--filter-platform",
-            &system,
-        ])
-    }
-
     fn ask(arguments: &[&str]) -> Graph {
         let output = Command::new(env!("CARGO"))
             .args(["metadata", "--format-version", "1", "--locked"])
@@ -83,24 +69,13 @@ impl Graph {
     fn parse(metadata: &Value) -> Graph {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let mut macros = BTreeSet::new();
         let packages = list(&metadata["packages"])
             .iter()
-            .map(|package| {
-                let is_macro = list(&package["targets"]).iter().any(|target| {
-                    list(&target["kind"])
-                        .iter()
-                        .any(|kind| kind == "proc-macro")
-                });
-                if is_macro {
-                    macros.insert(text(&package["id"]));
-                }
-                Package {
-                    name: text(&package["name"]),
-                    version: text(&package["version"]),
-                    licence: text(&package["license"]),
-                    id: text(&package["id"]),
-                }
+            .map(|package| Package {
+                name: text(&package["name"]),
+                version: text(&package["version"]),
+                licence: text(&package["license"]),
+                id: text(&package["id"]),
             })
             .collect();
         let mut edges = Vec::new();
@@ -111,7 +86,6 @@ impl Graph {
                         from: text(&node["id"]),
                         to: text(&dependency["pkg"]),
                         tests: kind["kind"] == "dev",
-                        builds: kind["kind"] == "build",
                     });
                 }
             }
@@ -120,34 +94,23 @@ impl Graph {
             packages,
             edges,
             root: text(&metadata["resolve"]["root"]),
-            macros,
         }
     }
 
-    /// The ids of what goes into the library itself, or, with `building`, also what runs while it is built.
-    fn reached(&self, building: bool) -> BTreeSet<&str> {
+    /// Name and version of all but what only our tests need.
+    pub fn without_tests(&self) -> BTreeSet<(&str, &str)> {
         let mut reached = BTreeSet::from([self.root.as_str()]);
         let mut open = vec![self.root.as_str()];
         while let Some(from) = open.pop() {
             for edge in self.edges.iter().filter(|edge| edge.from == from) {
-                let runs_in_the_build = edge.builds || self.macros.contains(&edge.to);
-                if !edge.tests
-                    && (building || !runs_in_the_build)
-                    && reached.insert(edge.to.as_str())
-                {
+                if !edge.tests && reached.insert(edge.to.as_str()) {
                     open.push(&edge.to);
                 }
             }
         }
-        reached
-    }
-
-    /// Name and version of those that `reached` finds.
-    pub fn reached_names(&self, building: bool) -> BTreeSet<(&str, &str)> {
-        let ids = self.reached(building);
         self.packages
             .iter()
-            .filter(|package| ids.contains(package.id.as_str()))
+            .filter(|package| reached.contains(package.id.as_str()))
             .map(|package| (package.name.as_str(), package.version.as_str()))
             .collect()
     }
@@ -182,6 +145,30 @@ impl Graph {
         }
         users
     }
+}
+
+/// Name and version of what is built on this system without our tests, along `edges` of `cargo tree`. (`cargo metadata` mixes in
+/// the features that the tests turn on.)
+pub fn built_with(features: &str, edges: &str) -> BTreeSet<(String, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--no-default-features", "--prefix=none"])
+        .args(["--format={p}", "--features", features, "--edges", edges])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    assert!(
+        output.status.success(),
+        "cargo tree: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| line.split_once(" v"))
+        .map(|(name, rest)| {
+            let version = rest.split(' ').next().unwrap_or(rest);
+            (name.to_owned(), version.to_owned())
+        })
+        .collect()
 }
 
 /// The system that this compiler builds for.

@@ -1,6 +1,6 @@
 //! `docs/dependencies.md`.
 
-use super::graph::Graph;
+use super::graph::{Graph, built_with};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -85,22 +85,21 @@ const PLACES: &[(&str, &str)] = &[
 ];
 
 pub fn write(all: &Graph) -> String {
-    let providers = [
-        Graph::of_linux_with("ring"),
-        Graph::of_linux_with("aws-lc-rs"),
-    ];
-    let in_library = providers.each_ref().map(|graph| graph.reached_names(false));
-    let in_build = providers.each_ref().map(|graph| graph.reached_names(true));
-    let anywhere = all.reached_names(true);
-    let place =
-        |key: &(&str, &str)| match (in_library[0].contains(key), in_library[1].contains(key)) {
-            (true, true) => "library",
-            (true, false) => "ring",
-            (false, true) => "aws-lc-rs",
-            _ if in_build.iter().any(|names| names.contains(key)) => "building",
-            _ if anywhere.contains(key) => "other systems",
+    let providers = ["ring", "aws-lc-rs"];
+    let in_library = providers.map(|name| built_with(name, "normal,no-proc-macro"));
+    let in_build = providers.map(|name| built_with(name, "normal,build"));
+    let anywhere = all.without_tests();
+    let place = |&(name, version): &(&str, &str)| {
+        let key = (name.to_owned(), version.to_owned());
+        match in_library.each_ref().map(|names| names.contains(&key)) {
+            [true, true] => "library",
+            [true, false] => "ring",
+            [false, true] => "aws-lc-rs",
+            _ if in_build.iter().any(|names| names.contains(&key)) => "building",
+            _ if anywhere.contains(&(name, version)) => "other systems",
             _ => "tests",
-        };
+        }
+    };
     let users = all.users();
     let direct: BTreeSet<&str> = all.direct().collect();
 
