@@ -3,11 +3,12 @@
 # The page is for x86-64 Linux with the compiler that it names: other compilers give other sizes, so no test compares it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-target=${CARGO_TARGET_DIR:-target}/report
+target=${CARGO_TARGET_DIR:-target}
 
 tests/demo/requirements.sh binutils >&2
+temporary=()
+trap 'rm -f ${temporary[@]+"${temporary[@]}"}' EXIT
 
-# crates LIBRARY PROVIDER: one line of the table each.
 size_of() { stat -L -c %s "$1" | sed -E ':a;s/([0-9])([0-9]{3})($|,)/\1,\2\3/;ta'; }
 sections() {
     readelf -SW "$1" | sed -n 's/^ *\[ *[0-9]*\] *//p' | while read -r name _ _ _ size _; do
@@ -17,7 +18,7 @@ sections() {
     done | sed 's/, $//'
 }
 has() { if "${@:2}" | grep -q -- "$1"; then echo yes; else echo NO; fi; }
-needs() { readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | tr '\n' ' '; }
+needs() { readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | paste -sd' '; }
 glibc() { readelf -VW "$1" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -1; }
 stack_is_executable() { readelf -lW "$1" | awk '$1 == "GNU_STACK" { print ($(NF - 1) ~ /E/) ? "NO" : "yes" }'; }
 
@@ -28,21 +29,22 @@ Made by `make report`. Do not edit. It is what `cmake --install` installs: `x86_
 
 END
 echo "Compiler: $(rustc --version | cut -d' ' -f1,2), $(cc --version | head -1)."
-rows=() symbols=()
-for provider in ring aws-lc-rs; do
-    cargo rustc --release --locked --lib --no-default-features --features "$provider" --target-dir "$target-$provider" \
+rows=()
+for provider in ${PROVIDERS:-ring aws-lc-rs}; do
+    cargo rustc --release --locked --lib --no-default-features --features "$provider" --target-dir "$target" \
         --crate-type cdylib,staticlib >&2
-    library=$target-$provider/stripped.so
-    strip --strip-unneeded -o "$library" "$target-$provider/release/libaws_iot_mqtt.so"
+    library=$(mktemp)
+    temporary+=("$library")
+    strip --strip-unneeded -o "$library" "$target/release/libaws_iot_mqtt.so"
     foreign=$(nm -D --defined-only --format=posix "$library" | cut -d' ' -f1 | grep -vc '^aws_iot_mqtt_' || true)
-    [ "$foreign" -eq 0 ] || { echo "$library exports $foreign names without the prefix" >&2; exit 1; }
+    [ "$foreign" -eq 0 ] || { echo "the library exports $foreign names without the prefix" >&2; exit 1; }
     rows+=("$(printf '\n## %s\n\n| what | |\n|---|---|\n' "$provider")
 | size | $(size_of "$library") bytes |
 | its largest sections, bytes | $(sections "$library") |
 | exported symbols | $(nm -D --defined-only "$library" | wc -l), all with the prefix \`aws_iot_mqtt_\` |
 | soname | $(readelf -dW "$library" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p') |
 | needs | $(needs "$library") |
-| oldest glibc | $(glibc "$library") |
+| newest glibc symbols | $(glibc "$library") |
 | relocations read-only (\`GNU_RELRO\`) | $(has GNU_RELRO readelf -lW "$library") |
 | all symbols bound at load (\`BIND_NOW\`) | $(has BIND_NOW readelf -dW "$library") |
 | stack not executable (\`GNU_STACK\`) | $(stack_is_executable "$library") |
@@ -53,6 +55,7 @@ done
 printf '%s\n' "${rows[@]}"
 cat <<'END'
 
-Rust code is bounds-checked and has no stack protector; the C of the crypto providers is compiled with the C compiler's own defaults. A stack guard page is
-probed on every large frame. The same is tested by `tests/exports.rs` as far as it is a promise: the exported names, the soname and `NODELETE`.
+Rust code is bounds-checked and has no stack protector; the C of the crypto providers is compiled with the C compiler's own defaults. The
+linker takes the newest symbol versions of the glibc that it finds: build on the oldest system that the library has to run on. What is a promise
+is tested by `tests/exports.rs`: the exported names, the soname and `NODELETE`.
 END
