@@ -8,9 +8,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
 # Which tests depend on the crypto provider: all but those that read files or build a package.
-PROVIDER_TESTS := $(filter-out conformance header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
+PROVIDER_TESTS := $(filter-out conformance header layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants clean
+.PHONY: help demo test requirements lint header supply report simulate mutants advisor conformance conformance-mutants clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 21
@@ -52,6 +52,15 @@ conformance-mutants:  ## break 25 statements of MQTT on purpose, one at a time, 
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header
+
+supply:  ## make docs/dependencies.md anew, check licences, sources and duplicates; with cargo-deny also known vulnerabilities
+	BLESS=1 cargo test --locked --test supply
+	@tests/supply/advisories
+
+report:  ## build with both crypto providers and write sizes, symbols, libraries and hardening into docs/library.md
+	@mkdir -p docs
+	tests/supply/report.sh >docs/library.md.new
+	@mv docs/library.md.new docs/library.md
 
 clean:  ## remove everything that was built
 	cargo clean

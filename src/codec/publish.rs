@@ -51,8 +51,8 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
 /// The topic was checked by [`topic::check_name`]. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5], or for QoS 1 when it is to be set later.
 /// Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows. Gives the place behind the topic in what was
 /// written: that of the packet identifier, for [`set_publish_packet_id`].
-// Always: the caller has mostly asked for the size itself, which then need not be done twice.
-#[inline(always)]
+// Never: inside its callers the compiler gives up on making it fast.
+#[inline(never)]
 pub fn encode_publish(
     out: &mut Vec<u8>,
     topic: &str,

@@ -105,6 +105,7 @@ impl Inner {
     }
 
     /// The same, and whether another thread had to be waited for.
+    #[inline(always)] // Once a message.
     fn enter_noticing(&self) -> Result<(MutexGuard<'_, State>, bool), Error> {
         if self.generation != shared::generation() {
             return Err(forked());
