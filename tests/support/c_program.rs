@@ -1,4 +1,4 @@
-//! Compiles the small C programs of `tests/c` against the header and the shared library of this test run, and runs them.
+//! Compiles the small C programs of `tests/c`, and the C++ ones of `tests/cpp`, against the header and the shared library of this test run, and runs them.
 
 use super::STEP;
 use super::broker::Broker;
@@ -51,14 +51,24 @@ impl Program {
         std::os::unix::fs::symlink(shared_library(), &link).expect("the soname's link");
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         // The examples are programs as well.
-        let source = match name.strip_prefix("c-examples/") {
-            Some(example) => root.join("c-examples").join(format!("{example}.c")),
-            None => root.join("tests/c").join(format!("{name}.c")),
+        let source = match name.split_once('/') {
+            Some(("c-examples", example)) if example.ends_with(".cpp") => root.join(name),
+            Some(("c-examples", _)) => root.join(format!("{name}.c")),
+            Some(("cpp", _)) => root.join("tests").join(format!("{name}.cpp")),
+            _ => root.join("tests/c").join(format!("{name}.c")),
         };
-        let mut compiler = Command::new("cc");
+        let cpp = source
+            .extension()
+            .is_some_and(|extension| extension == "cpp");
+        let (command, standard) = if cpp {
+            ("c++", "-std=c++17")
+        } else {
+            ("cc", "-std=c99")
+        };
+        let mut compiler = Command::new(command);
         compiler
             .args([
-                "-std=c99",
+                standard,
                 "-Wall",
                 "-Wextra",
                 "-Wpedantic",
@@ -84,8 +94,11 @@ impl Program {
             .stderr(Stdio::piped());
         if checked == Checked::ByAddressSanitizer {
             compiler.arg("-fsanitize=address");
+            if cpp {
+                compiler.args(["-fsanitize=undefined", "-fno-sanitize-recover=undefined"]);
+            }
         }
-        let output = spawn(&mut compiler, "gcc")
+        let output = spawn(&mut compiler, if cpp { "g++" } else { "gcc" })
             .wait_with_output()
             .expect("the compiler's output");
         let said = String::from_utf8_lossy(&output.stderr);
