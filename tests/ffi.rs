@@ -212,6 +212,45 @@ fn the_references_asynchronous_example_runs() {
     example.running.finish();
 }
 
+/// A copy of the example with its dependency, as `npm ci` installs it from the committed lock file.
+fn node_modules() -> TemporaryDirectory {
+    let directory = TemporaryDirectory::new("node");
+    for name in [
+        "aws_iot_mqtt.js",
+        "pubsub.js",
+        "package.json",
+        "package-lock.json",
+        ".npmrc",
+    ] {
+        std::fs::copy(folder("node").join(name), directory.file(name)).expect("a copy");
+    }
+    let mut command = Command::new("npm");
+    command.arg("ci").current_dir(directory.path());
+    // It downloads.
+    Running::start(&mut command, "npm ci".into(), "npm", STEP * 15).finish();
+    directory
+}
+
+#[test]
+fn node_publishes_and_subscribes() {
+    let site = Site::start("node");
+    let modules = node_modules();
+    let mut command = site.command("node");
+    command.arg(modules.file("pubsub.js"));
+    site.pubsub("node", command, "nodejs");
+    // What a handler throws, what a call refuses, and the end of a process with a living client.
+    std::fs::copy(root().join("tests/ffi/calls.js"), modules.file("calls.js")).expect("a copy");
+    for case in ["callbacks", "refusals", "exit"] {
+        let mut command = site.command("node");
+        command
+            .arg(modules.file("calls.js"))
+            .arg(case)
+            .arg(site.mosquitto.port.to_string())
+            .arg(site.certificates.directory());
+        Running::start(&mut command, format!("calls.js {case}"), "nodejs", STEP * 3).finish();
+    }
+}
+
 /// `tests/ffi/reference_*.txt` are the reference's texts (which have lost their indentation): only the import may differ.
 #[test]
 fn the_examples_are_those_of_the_reference() {
