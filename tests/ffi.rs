@@ -251,6 +251,50 @@ fn node_publishes_and_subscribes() {
     }
 }
 
+/// `go ...` in the example's folder, with the header and library of this test run; nothing is downloaded.
+fn go(site: &Site, arguments: &[&str]) -> Command {
+    let mut command = site.command("go");
+    // What the Go compiler keeps, its own library above all.
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
+    command
+        .args(arguments)
+        .current_dir(folder("go"))
+        .env("GOCACHE", kept.join("cache"))
+        .env("GOPATH", kept.join("path"))
+        .env("GOPROXY", "off")
+        .env("GOFLAGS", "-buildvcs=false")
+        .env("CGO_ENABLED", "1")
+        // A Go pointer that C keeps ends the program.
+        .env("GODEBUG", "cgocheck=2")
+        .env(
+            "CGO_CFLAGS",
+            format!("-Wall -Werror -I{}", root().join("include").display()),
+        )
+        .env(
+            "CGO_LDFLAGS",
+            format!("-L{}", site.library.path().display()),
+        )
+        .env("TEST_PORT", site.mosquitto.port.to_string())
+        .env("TEST_CERTIFICATES", site.certificates.directory());
+    command
+}
+
+#[test]
+fn go_publishes_and_subscribes() {
+    let site = Site::start("go");
+    let program = site.library.file("pubsub");
+    let output = program.to_str().expect("UTF-8");
+    for (what, arguments) in [
+        ("go build", &["build", "-o", output, "./pubsub"][..]),
+        ("go vet", &["vet", "./..."]),
+        ("go test", &["test", "-count=1", "./..."]),
+    ] {
+        let mut command = go(&site, arguments);
+        Running::start(&mut command, what.into(), "golang-go", STEP * 15).finish();
+    }
+    site.pubsub("go", site.command(&program), "golang-go");
+}
+
 /// `tests/ffi/reference_*.txt` are the reference's texts (which have lost their indentation): only the import may differ.
 #[test]
 fn the_examples_are_those_of_the_reference() {
