@@ -11,6 +11,7 @@ use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
 use support::packets::{publish, suback};
 use support::process::spawn;
+use support::temporary::TemporaryDirectory;
 
 /// C++ for devices: nothing of the wrapper may need these.
 const SMALL: [&str; 2] = ["-fno-exceptions", "-fno-rtti"];
@@ -183,6 +184,15 @@ fn both_compilers_take_the_wrapper_with_and_without_exceptions() {
     compiles("g++", "g++", PARTS[0], &SMALL);
     compiles("clang++", "clang", PARTS[0], &[]);
     compiles("clang++", "clang", PARTS[0], &SMALL);
+}
+
+#[test]
+fn the_program_in_the_readme_compiles() {
+    let readme = read("README.md");
+    let program = readme.split("```cpp\n").nth(1).expect("a program in C++");
+    let directory = TemporaryDirectory::new("readme");
+    let file = directory.write("readme.cpp", program.split("```").next().expect("its end"));
+    compiles("g++", "g++", file.to_str().expect("UTF-8"), &[]);
 }
 
 #[test]

@@ -287,7 +287,7 @@ fn go_publishes_and_subscribes() {
     for (what, arguments) in [
         ("go build", &["build", "-o", output, "./pubsub"][..]),
         ("go vet", &["vet", "./..."]),
-        ("go test", &["test", "-count=1", "./..."]),
+        ("go test", &["test", "-count=1", "-timeout=90s", "./..."]),
     ] {
         let mut command = go(&site, arguments);
         Running::start(&mut command, what.into(), "golang-go", STEP * 15).finish();
