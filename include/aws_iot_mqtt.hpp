@@ -19,7 +19,8 @@
 //  3. Handlers are std::function. An accepted call owns its handler until it was replaced or removed, its subscription has ended, its completion
 //     has run, or the client ends; then it is destroyed, exactly once and never while it runs. A refused call destroys it before it
 //     returns. Its destructor may run on a thread of the library and at the same time as another handler, so what it captured
-//     must not mind, and must not throw. Captured references must outlive the client: make the client last.
+//     must not mind, and must not throw. Captured references must outlive the client: make the client last. A handler must not
+//     own its client (a std::shared_ptr of it): each would keep the other; a reference, or a std::weak_ptr, will do.
 //  4. Threads. Handlers run on threads of the library, for one client one at a time and in order, with no lock held; the types SocketFactory,
 //     CredentialsProvider, Signer and LogHandler say how they differ. Every function may be called inside them, blocking ones too.
 //     Do not wait for a future of the same client inside a handler: it becomes ready in a later one, which waits for this.
@@ -28,9 +29,10 @@
 //     destructor has returned, so what those handlers captured by reference must live until then: let them share ownership instead.
 //  6. Exceptions. One that leaves a handler ends the program with std::terminate, at the place where it was thrown, as one that leaves a
 //     std::thread does: it cannot cross the library, which is not C++, and swallowing it would hide a bug. Catch inside.
-//  7. Futures always become ready: at once with the call's own failure, otherwise with the one outcome of the operation, and with
-//     Code::cancelled when the client is destroyed, disconnected before it was through, or the operation cancelled. get() never
-//     throws. Throwing a future away gives up the answer and not the operation.
+//  7. Futures always become ready: at once with the call's own failure, otherwise with the one outcome of the operation, however long that
+//     takes, and with Code::cancelled when the operation is cancelled or the client destroyed. A disconnect cancels a connect; what
+//     it keeps for the next connection waits on. get() never throws, but with a client that was not destroyed it may wait long:
+//     wait_for() has a limit. Throwing a future away gives up the answer and not the operation.
 //  8. Durations are std::chrono; beyond 2^32-1 milliseconds, or negative, they are refused with Code::invalid_argument.
 //  9. What a handler gets (Message, texts) is lent until it returns. Status and Outcome are copies of your own.
 #ifndef AWS_IOT_MQTT_HPP

@@ -46,6 +46,32 @@ fn the_same_without_exceptions_and_type_information() {
     on_mosquitto(&SMALL);
 }
 
+#[test]
+fn the_example_runs_under_the_sanitizers() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let (port, file) = (broker.port.to_string(), |name: &str| {
+        certificates.file(name).to_string_lossy().into_owned()
+    });
+    let (ca, cert, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
+    let program =
+        Program::compile_checked("c-examples/basic_pubsub.cpp", Checked::ByAddressSanitizer);
+    let running = program.start(&[
+        "--endpoint",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--ca",
+        &ca,
+        "--cert",
+        &cert,
+        "--key",
+        &key,
+    ]);
+    running.wait_for("published 10, acknowledged 10, received 10");
+    running.finish();
+}
+
 /// Answers no PUBLISH, refuses the filter "refused", does not answer "silent", and sends one message on "in".
 fn unhelpful() -> Broker {
     Broker::plain(|listener| {

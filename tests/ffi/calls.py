@@ -117,6 +117,7 @@ assert {happened.get(timeout=DEADLINE) for _ in range(3)} == {(mid,), "grüß".e
 mid = client.unsubscribeAsync("calls/2", acknowledged)
 expect((mid,))
 assert client.unsubscribe("calls/+/x") is True
+assert client.subscribeAsync("calls/3", 1) < client.unsubscribeAsync("calls/3")  # nobody is told
 mid = client.disconnectAsync(acknowledged)
 expect("offline", (mid, 0))
 mid = client.connectAsync(30, acknowledged)
@@ -147,6 +148,12 @@ client.onOperationFailed = lambda mid, error: refusals.append(error)
 mid = client.connectAsync(30, acknowledged)
 expect((mid, 205))
 assert type(refusals[0]) is exceptions.connectError
+client.configureSocketFactory(None)
+closed = aws_iot_mqtt.AWSIoTMQTTClient("closed")
+closed.close()
+closed.close()
+raised(exceptions.publishError, closed.publish, "calls", "", 1)
+del closed
 
 # ---- What is not used any more goes away: the client with its last reference, and what the library held of ours with the client
 gone = weakref.ref(client)

@@ -40,7 +40,7 @@ def main(host, port, ca, certificate, key, topic="ffi/python"):
     failed = []
     offline.onOperationFailed = lambda mid, error: failed.append(error)
     offline.publishAsync(topic, "never sent", 1)
-    offline._free()  # what the end of the program, or of the last reference, does
+    offline.close()
     print(f"ended: {failed[0]}")
 
 

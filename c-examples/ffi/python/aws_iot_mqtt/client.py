@@ -195,6 +195,13 @@ class AWSIoTMQTTClient:
         """Not in the reference, whose acknowledgement callbacks are not called on failure: how an accepted asynchronous operation failed."""
         _log.warning("operation %d: %s", mid, exception)
 
+    def close(self):
+        """Not in the reference: ends the client at once, as its last reference does. What is pending ends with AWS_IOT_MQTT_ERR_CANCELLED."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            # Waits until no callback runs any more, except inside one.
+            LIBRARY.aws_iot_mqtt_client_free(handle)
+
     # ---- Inside
 
     def _invoke(self, name, *arguments, registrations=()):
@@ -248,13 +255,7 @@ class AWSIoTMQTTClient:
             self.disconnect()
         except Error as error:
             _log.warning("at the end: %s", error)
-        self._free()
-
-    def _free(self):
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            # Waits until no callback runs any more, except inside one.
-            LIBRARY.aws_iot_mqtt_client_free(handle)
+        self.close()
 
     def __del__(self):
-        self._free()
+        self.close()
