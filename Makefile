@@ -7,8 +7,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 # For `make demo` against a real endpoint.
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
-# Which tests depend on the crypto provider: all but those that read files or build a package.
-PROVIDER_TESTS := $(filter-out conformance header layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
+# Which tests depend on the crypto provider: all but those that read files, build a package or wrap the C functions.
+PROVIDER_TESTS := $(filter-out conformance cpp ffi header layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
 
 .PHONY: help demo test requirements lint header supply report simulate mutants advisor conformance conformance-mutants clean
 
@@ -26,7 +26,7 @@ test: requirements lint  ## everything that must pass: format, lints, all tests 
 
 requirements:
 	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind \
-		binutils softhsm2 opensc libp11-kit-dev libssl-dev
+		binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 

@@ -11,6 +11,9 @@ program_of() {
         mosquitto-clients) echo mosquitto_sub ;;
         binutils) echo nm ;;
         tinyproxy-bin) echo tinyproxy ;;
+        nodejs) echo node ;;
+        golang-go) echo go ;;
+        clang) echo clang++ ;;
         *) echo "$1" ;;
     esac
 }

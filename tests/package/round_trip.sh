@@ -54,9 +54,9 @@ foreign=$(nm -D --defined-only "$library" | awk '$3 !~ /^aws_iot_mqtt_/ {print $
 for file in lib/libaws_iot_mqtt.a include/aws_iot_mqtt.h lib/pkgconfig/aws_iot_mqtt.pc; do
     [ -s "$package/$file" ] || fail "$file is installed"
 done
-if [ -e include/aws_iot_mqtt.hpp ]; then
-    [ -s "$package/include/aws_iot_mqtt.hpp" ] || fail "include/aws_iot_mqtt.hpp is installed"
-fi
+(cd include && find . -name '*.hpp') | while read -r header; do
+    cmp -s "include/$header" "$package/include/$header" || fail "include/$header is installed"
+done
 ! grep -rqF -e "$work" -e "$PWD" "$package/lib/cmake" "$package/lib/pkgconfig" || fail "no path of this machine is in the package files"
 held "links, soname, strip, exports, files"
 
@@ -115,6 +115,7 @@ pc_everything="$work/pkg-config/everything-static"
         cat "$work/static-link.log"
         fail "basic_pubsub links with -static"
     }
+    c++ -std=c++17 $strict c-examples/basic_pubsub.cpp -o "$work/pkg-config/cpp" $(pkg-config --cflags --libs aws_iot_mqtt)
     # The program in the README: it would talk to AWS, so it is only built.
     sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$work/pkg-config/readme.c"
     cc -std=c11 $strict "$work/pkg-config/readme.c" -o "$work/pkg-config/readme" $(pkg-config --cflags --libs aws_iot_mqtt)
@@ -151,6 +152,7 @@ for kind in shared static; do
     done
 done
 run env LD_LIBRARY_PATH="$package/lib" "$pc_shared"
+run env LD_LIBRARY_PATH="$package/lib" "$work/pkg-config/cpp"
 run "$pc_static"
 run "$pc_everything"
 # --- the two examples of the reference and the one about being offline: their own words, and what the broker has seen

@@ -1,4 +1,4 @@
-//! Compiles the small C programs of `tests/c` against the header and the shared library of this test run, and runs them.
+//! Compiles the small C programs of `tests/c`, and the C++ ones of `tests/cpp`, against the header and the shared library of this test run, and runs them.
 
 use super::STEP;
 use super::broker::Broker;
@@ -47,18 +47,27 @@ impl Program {
             checked,
         };
         // The library has a soname, and only an installation has the file of that name; so the link is made here.
-        let link = program.directory.file("libaws_iot_mqtt.so.0");
-        std::os::unix::fs::symlink(shared_library(), &link).expect("the soname's link");
+        link_library(&program.directory);
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         // The examples are programs as well.
-        let source = match name.strip_prefix("c-examples/") {
-            Some(example) => root.join("c-examples").join(format!("{example}.c")),
-            None => root.join("tests/c").join(format!("{name}.c")),
+        let source = match name.split_once('/') {
+            Some(("c-examples", example)) if example.ends_with(".cpp") => root.join(name),
+            Some(("c-examples", _)) => root.join(format!("{name}.c")),
+            Some(("cpp", _)) => root.join("tests").join(format!("{name}.cpp")),
+            _ => root.join("tests/c").join(format!("{name}.c")),
         };
-        let mut compiler = Command::new("cc");
+        let cpp = source
+            .extension()
+            .is_some_and(|extension| extension == "cpp");
+        let (command, standard) = if cpp {
+            ("c++", "-std=c++17")
+        } else {
+            ("cc", "-std=c99")
+        };
+        let mut compiler = Command::new(command);
         compiler
             .args([
-                "-std=c99",
+                standard,
                 "-Wall",
                 "-Wextra",
                 "-Wpedantic",
@@ -84,8 +93,11 @@ impl Program {
             .stderr(Stdio::piped());
         if checked == Checked::ByAddressSanitizer {
             compiler.arg("-fsanitize=address");
+            if cpp {
+                compiler.args(["-fsanitize=undefined", "-fno-sanitize-recover=undefined"]);
+            }
         }
-        let output = spawn(&mut compiler, "gcc")
+        let output = spawn(&mut compiler, if cpp { "g++" } else { "gcc" })
             .wait_with_output()
             .expect("the compiler's output");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -144,19 +156,9 @@ impl Program {
         command
             .args(arguments)
             .envs(environment.iter().copied())
-            .env("LD_LIBRARY_PATH", self.directory.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = spawn(&mut command, "valgrind");
-        Running {
-            what: format!("{} {}", self.name, arguments.join(" ")),
-            stdin: child.stdin.take(),
-            stdout: Lines::of(child.stdout.take().expect("a pipe")),
-            stderr: Lines::of(child.stderr.take().expect("a pipe")),
-            child: Ended(child),
-            limit: self.limit(),
-        }
+            .env("LD_LIBRARY_PATH", self.directory.path());
+        let what = format!("{} {}", self.name, arguments.join(" "));
+        Running::start(&mut command, what, "valgrind", self.limit())
     }
 
     /// How many instructions were counted when the program dumped for the first time (CALLGRIND_DUMP_STATS).
@@ -202,6 +204,13 @@ impl Program {
     }
 }
 
+/// Puts the shared library of this test run into a directory, under its soname and the name that linkers look for.
+pub fn link_library(directory: &TemporaryDirectory) {
+    for name in ["libaws_iot_mqtt.so.0", "libaws_iot_mqtt.so"] {
+        std::os::unix::fs::symlink(shared_library(), directory.file(name)).expect("a link");
+    }
+}
+
 /// `cargo test` puts the shared library beside the test programs.
 fn shared_library() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
@@ -228,6 +237,23 @@ pub struct Running {
 }
 
 impl Running {
+    /// Any program, which the Debian package `package` has, and which may take as long as `limit`.
+    pub fn start(command: &mut Command, what: String, package: &str, limit: Duration) -> Running {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = spawn(command, package);
+        Running {
+            what,
+            stdin: child.stdin.take(),
+            stdout: Lines::of(child.stdout.take().expect("a pipe")),
+            stderr: Lines::of(child.stderr.take().expect("a pipe")),
+            child: Ended(child),
+            limit,
+        }
+    }
+
     pub fn child(&mut self) -> &mut Child {
         &mut self.child.0
     }
