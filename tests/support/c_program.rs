@@ -17,6 +17,8 @@ pub enum Checked {
     ByValgrind,
     /// Counts instructions; see [`Program::instructions`].
     ByCallgrind,
+    /// Counts system calls; see [`Program::system_calls`].
+    ByStrace,
 }
 
 pub struct Program {
@@ -41,6 +43,21 @@ impl Program {
         arguments: &[&str],
         packages: &str,
     ) -> Program {
+        Program::build(&shared_library(), name, checked, arguments, packages)
+    }
+
+    /// Against another build of the library than that of this test run.
+    pub fn compile_against(library: &Path, name: &str, checked: Checked) -> Program {
+        Program::build(library, name, checked, &[], "gcc valgrind")
+    }
+
+    fn build(
+        library: &Path,
+        name: &str,
+        checked: Checked,
+        arguments: &[&str],
+        packages: &str,
+    ) -> Program {
         let program = Program {
             name: name.to_owned(),
             directory: TemporaryDirectory::new(&name.replace('/', "-")),
@@ -48,7 +65,7 @@ impl Program {
         };
         // The library has a soname, and only an installation has the file of that name; so the link is made here.
         let link = program.directory.file("libaws_iot_mqtt.so.0");
-        std::os::unix::fs::symlink(shared_library(), &link).expect("the soname's link");
+        std::os::unix::fs::symlink(library, &link).expect("the soname's link");
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         // The examples are programs as well.
         let source = match name.strip_prefix("c-examples/") {
@@ -103,7 +120,10 @@ impl Program {
 
     /// Ten times slower under valgrind.
     fn limit(&self) -> Duration {
-        if matches!(self.checked, Checked::ByValgrind | Checked::ByCallgrind) {
+        if matches!(
+            self.checked,
+            Checked::ByValgrind | Checked::ByCallgrind | Checked::ByStrace
+        ) {
             STEP * 6
         } else {
             STEP * 2
@@ -115,7 +135,12 @@ impl Program {
     }
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
-        let mut command = Command::new("valgrind");
+        let tool = match self.checked {
+            Checked::ByValgrind | Checked::ByCallgrind => "valgrind",
+            Checked::ByStrace => "strace",
+            Checked::Plainly | Checked::ByAddressSanitizer => "",
+        };
+        let mut command = Command::new(tool);
         match self.checked {
             Checked::ByValgrind => command.args([
                 "--quiet",
@@ -129,16 +154,21 @@ impl Program {
                     "/tests/valgrind.supp"
                 ),
             ]),
-            Checked::ByCallgrind => command.args(["--quiet", "--tool=callgrind"]).arg(format!(
-                "--callgrind-out-file={}",
-                self.directory.file("callgrind").display()
-            )),
+            Checked::ByCallgrind => command
+                .args(["--quiet", "--tool=callgrind", "--fair-sched=yes"])
+                .arg(format!(
+                    "--callgrind-out-file={}",
+                    self.directory.file("callgrind").display()
+                )),
+            Checked::ByStrace => command
+                .args(["-f", "-c", "-o"])
+                .arg(self.directory.file("strace")),
             _ => {
                 command = Command::new(self.executable());
                 &mut command
             }
         };
-        if command.get_program() == "valgrind" {
+        if !tool.is_empty() {
             command.arg(self.executable());
         }
         command
@@ -148,7 +178,7 @@ impl Program {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = spawn(&mut command, "valgrind");
+        let mut child = spawn(&mut command, tool);
         Running {
             what: format!("{} {}", self.name, arguments.join(" ")),
             stdin: child.stdin.take(),
@@ -167,6 +197,17 @@ impl Program {
         total
             .and_then(|total| total.trim().parse().ok())
             .expect("a total")
+    }
+
+    /// How many system calls the whole run made.
+    pub fn system_calls(&self) -> u64 {
+        let file = self.directory.file("strace");
+        let text = std::fs::read_to_string(&file).expect("what strace has counted");
+        // The last line is "100.00 seconds usecs/call calls [errors] total".
+        let total = text.lines().find(|line| line.ends_with(" total"));
+        total
+            .and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
+            .unwrap_or_else(|| panic!("no total of calls in:\n{text}"))
     }
 
     /// Runs to the end; panics with what the program said unless it exits with 0.
