@@ -4,8 +4,12 @@
 set -euo pipefail
 work=${1:?usage: build.sh WORK}
 cd "$(dirname "$0")/../.."
-# The package is built as a user builds it: nothing of a cargo or make around this may reach it.
-unset CARGO_TARGET_DIR CARGO_ENCODED_RUSTFLAGS MAKEFLAGS MFLAGS MAKELEVEL
+# The package is built as a user builds it: nothing of a cargo or make around this may reach it. (Some build scripts run again, and all
+# that depends on them is built again, when one of cargo's variables differs.)
+for variable in "${!CARGO_@}"; do
+    [ "$variable" = CARGO_HOME ] || unset "$variable"
+done
+unset CARGO LD_LIBRARY_PATH MAKEFLAGS MFLAGS MAKELEVEL
 command -v cmake >/dev/null || {
     echo "no cmake: apt-get install -y cmake" >&2
     exit 1
