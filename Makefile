@@ -7,13 +7,18 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 # For `make demo` against a real endpoint.
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
-# Which tests depend on the crypto provider: all but those that read files or build a package.
-PROVIDER_TESTS := $(filter-out header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
+# Which tests depend on the crypto provider: all but those that read files or build what they test themselves.
+PROVIDER_TESTS := $(filter-out bench header instructions layering package,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants clean
+# The benchmarks: REPS runs of each case, QUICK=1 a small part, CLIENTS="1000,10000" idle clients, AWSC_PREFIX where aws-c-mqtt is.
+REPS ?= 5
+CLIENTS ?= 1000,10000
+BENCH = bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
+
+.PHONY: help demo test requirements lint header simulate mutants bench bench-growth bench-record bench-requirements clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo:  ## build, install, and publish over mutual TLS to a mosquitto of its own; ENDPOINT= CA= CERT= KEY= for AWS IoT
 	@tests/demo/demo.sh
@@ -26,7 +31,7 @@ test: requirements lint  ## everything that must pass: format, lints, all tests 
 
 requirements:
 	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind \
-		binutils softhsm2 opensc libp11-kit-dev libssl-dev
+		strace python3 binutils softhsm2 opensc libp11-kit-dev libssl-dev
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 
@@ -43,6 +48,18 @@ mutants:  ## break the session on purpose in each committed way and see the simu
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header
+
+bench: bench-requirements  ## measure this library beside others and write docs/benchmarks.md; QUICK=1 for a few minutes, REPS= CLIENTS= AWSC_PREFIX=
+	$(BENCH)
+
+bench-growth: bench-requirements  ## only how the cost grows with payload, subscriptions, clients and queue; the page keeps its other figures
+	$(BENCH) --parts growth
+
+bench-record: requirements  ## write bench/instructions.toml anew, which make test compares with
+	BLESS=1 cargo test --locked --test instructions -- --nocapture a_message_costs
+
+bench-requirements:
+	@tests/demo/requirements.sh cmake gcc openssl python3 valgrind strace binutils libmosquitto-dev libpaho-mqtt-dev gnuplot-nox
 
 clean:  ## remove everything that was built
 	cargo clean

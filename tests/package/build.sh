@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 for variable in "${!CARGO_@}"; do
     [ "$variable" = CARGO_HOME ] || unset "$variable"
 done
-unset CARGO LD_LIBRARY_PATH MAKEFLAGS MFLAGS MAKELEVEL
+unset CARGO OUT_DIR LD_LIBRARY_PATH MAKEFLAGS MFLAGS MAKELEVEL
 command -v cmake >/dev/null || {
     echo "no cmake: apt-get install -y cmake" >&2
     exit 1
