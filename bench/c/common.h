@@ -137,10 +137,12 @@ static inline void report_idle(long rss_before_kib, uint64_t began_ns) {
     char extra[200];
     double connecting = (double)(now_ns() - began_ns) / 1e9;
     usleep(500000);
-    long rss = proc_status("VmRSS"), threads = proc_status("Threads");
+    long rss = proc_status("VmRSS");
     meas_begin(&m);
     sleep(10);
     meas_end(&m);
+    /* Those that only connecting needs may be gone by now. */
+    long threads = proc_status("Threads");
     snprintf(extra, sizeof extra, "\"rss_per_client_kib\":%.2f,\"threads\":%ld,\"idle_cpu_ms\":%.2f,\"connect_all_s\":%.3f",
              (double)(rss - rss_before_kib) / (double)O.count, threads, (m.c1 - m.c0) * 1e3, connecting);
     report(&m, O.count, NULL, 0, extra);

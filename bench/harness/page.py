@@ -118,7 +118,7 @@ class Page:
         for title, field, note in (("Memory, KiB a client", "rss_per_client_kib", ""), ("Threads of the process", "threads", ""),
                                    ("CPU over 10 s, ms", "idle_cpu_ms", "")):
             absolute = {f"{asked:,} clients, {TRANSPORTS[transport]}": self.goals["idle"]["threads"] for asked, transport in pairs}
-            self.comparison(f"Idle: {title}", "clients", "less", "idle", [
+            self.comparison(f"Idle: {title}", "clients", "less", "threads" if field == "threads" else "idle", [
                 (f"{asked:,} clients, {TRANSPORTS[transport]}",
                  {row["name"]: row[field] for row in rows if (row["asked"], row["transport"]) == (asked, transport) and field in row})
                 for asked, transport in pairs], note, absolute if field == "threads" else None)
@@ -159,6 +159,12 @@ class Page:
             first, last = (point.get(field) for point in (points[0], points[-1]))
             verdicts.append([unit, x_label, shape, what, f"{last / first:.2f}" if first else "—", "—" if value is None else f"{value:.2f}", f"≤ {allowed}",
                              "yes" if good else "**no**"])
+        for curve, field, unit in growth.MEMORY.values():
+            points = [point for point in curves.get(curve, []) if point.get(field, 0) > 0]
+            value = growth.exponent(points, field)
+            if value is not None:
+                verdicts.append([unit, growth.CURVES[curve][1], "constant", "memory", f"{points[-1][field] / points[0][field]:.2f}", f"{value:.2f}",
+                                 f"≤ {growth.CONSTANT}", "yes" if value <= growth.CONSTANT else "**no**"])
         self.add(table(["cost of", "against", "should be", "judged by", "last / first", "exponent", "allowed", "is so"], verdicts))
         for name, points in curves.items():
             if not points:
@@ -173,7 +179,7 @@ class Page:
                      for field, words in (("instructions", "instructions"), ("cpu_ns", "CPU, ns"))}
             lines |= {text: [(point["x"], point[field]) for point in points if point.get(field, 0) > 0]
                       for curve, field, text in growth.MEMORY.values() if curve == name}
-            title = f"{unit}, against {x_label}"
+            title = f"{unit}, against {x_label}, plain TCP"
             self.plot(f"growth-{name}", title, plots.curves(PLOTS / f"growth-{name}.svg", title, x_label, "a message", lines))
 
     def write(self):

@@ -5,7 +5,7 @@ pub const TOPIC_IN: &str = "cmd/fleet-7/device-0001/req";
 pub const TOPIC_ECHO: &str = "echo/fleet-7/device-0001";
 
 #[derive(Clone, Debug)]
-pub struct Opts {
+pub struct Options {
     pub host: String,
     pub port: u16,
     pub ca: String,
@@ -18,8 +18,8 @@ pub struct Opts {
     pub window: usize,
 }
 
-pub fn parse() -> Opts {
-    let mut o = Opts {
+pub fn parse() -> Options {
+    let mut o = Options {
         host: "localhost".into(),
         port: 0,
         ca: String::new(),
@@ -57,7 +57,7 @@ pub fn parse() -> Opts {
 
 /// TCP_NODELAY halves every peer's throughput and its absence costs 44 ms on a QoS 1 round trip, so each peer gets
 /// what is best for it: its default (Nagle) for throughput, NODELAY for latency. The environment can force one.
-pub fn want_nodelay(o: &Opts) -> bool {
+pub fn want_nodelay(o: &Options) -> bool {
     if std::env::var_os("BENCH_NAGLE").is_some() {
         return false;
     }
@@ -65,6 +65,7 @@ pub fn want_nodelay(o: &Opts) -> bool {
 }
 
 pub fn cpu_s() -> f64 {
+    // SAFETY: a structure of numbers may be zero, and the call only fills it.
     unsafe {
         let mut r: libc::rusage = std::mem::zeroed();
         libc::getrusage(libc::RUSAGE_SELF, &mut r);
@@ -86,18 +87,18 @@ pub fn proc_status(key: &str) -> i64 {
         .unwrap_or(-1)
 }
 
-pub struct Meas {
+pub struct Measured {
     t0: Instant,
     c0: f64,
     secs: f64,
     cpu: f64,
 }
-impl Meas {
-    pub fn begin() -> Meas {
+impl Measured {
+    pub fn begin() -> Measured {
         let c0 = cpu_s();
-        Meas { t0: Instant::now(), c0, secs: 0.0, cpu: 0.0 }
+        Measured { t0: Instant::now(), c0, secs: 0.0, cpu: 0.0 }
     }
-    pub fn end(mut self) -> Meas {
+    pub fn end(mut self) -> Measured {
         self.secs = self.t0.elapsed().as_secs_f64();
         self.cpu = cpu_s() - self.c0;
         self
@@ -107,7 +108,7 @@ impl Meas {
     }
 }
 
-pub fn report(driver: &str, o: &Opts, m: &Meas, n: usize, lat: &mut [u64], extra: &str) {
+pub fn report(driver: &str, o: &Options, m: &Measured, n: usize, lat: &mut [u64], extra: &str) {
     let mut s = format!(
         "{{\"driver\":\"{}\",\"scenario\":\"{}\",\"tls\":{},\"size\":{},\"window\":{},\"messages\":{},\"seconds\":{:.6},\"msgs_per_s\":{:.1},\"cpu_s\":{:.6},\"cpu_ns_per_msg\":{:.1},\"cpu_total_s\":{:.6},\"max_rss_kib\":{}",
         driver,

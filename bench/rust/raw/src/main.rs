@@ -6,10 +6,10 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const D: &str = "raw";
+const DRIVER: &str = "raw";
 const CHUNK: usize = 128 * 1024;
 
-struct T {
+struct TlsStream {
     conn: rustls::ClientConnection,
     sock: TcpStream,
     // rustls reads 4 KiB at a time from what it is given: give it a large read, not the socket.
@@ -17,7 +17,7 @@ struct T {
     a: usize,
     b: usize,
 }
-impl T {
+impl TlsStream {
     fn flush(&mut self) {
         while self.conn.wants_write() {
             self.conn.write_tls(&mut self.sock).unwrap();
@@ -36,15 +36,15 @@ impl T {
     }
 }
 
-enum S {
+enum Stream {
     Plain(TcpStream),
-    Tls(Box<T>),
+    Tls(Box<TlsStream>),
 }
-impl S {
+impl Stream {
     fn write_all(&mut self, b: &[u8]) {
         match self {
-            S::Plain(s) => s.write_all(b).unwrap(),
-            S::Tls(t) => {
+            Stream::Plain(s) => s.write_all(b).unwrap(),
+            Stream::Tls(t) => {
                 while t.conn.is_handshaking() {
                     t.flush();
                     if t.conn.is_handshaking() {
@@ -58,12 +58,12 @@ impl S {
     }
     fn read(&mut self, b: &mut [u8]) -> usize {
         match self {
-            S::Plain(s) => {
+            Stream::Plain(s) => {
                 let n = s.read(b).unwrap();
                 assert!(n > 0, "closed");
                 n
             }
-            S::Tls(t) => loop {
+            Stream::Tls(t) => loop {
                 match t.conn.reader().read(b) {
                     Ok(n) if n > 0 => return n,
                     Ok(_) => panic!("closed"),
@@ -75,7 +75,7 @@ impl S {
     }
 }
 
-fn tls_config(o: &Opts) -> Arc<rustls::ClientConfig> {
+fn tls_config(o: &Options) -> Arc<rustls::ClientConfig> {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();
     provider.cipher_suites.sort_by_key(|s| !format!("{:?}", s.suite()).contains("AES_128"));
@@ -97,16 +97,16 @@ fn tls_config(o: &Opts) -> Arc<rustls::ClientConfig> {
     Arc::new(c)
 }
 
-fn connect(o: &Opts, cfg: Option<&Arc<rustls::ClientConfig>>, i: usize) -> S {
+fn connect(o: &Options, cfg: Option<&Arc<rustls::ClientConfig>>, i: usize) -> Stream {
     let s = TcpStream::connect((o.host.as_str(), o.port)).unwrap();
     s.set_nodelay(true).unwrap();
     s.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut s = match cfg {
-        None => S::Plain(s),
+        None => Stream::Plain(s),
         Some(c) => {
             let mut cc = rustls::ClientConnection::new(c.clone(), o.host.clone().try_into().unwrap()).unwrap();
             cc.set_buffer_limit(Some(1 << 20));
-            S::Tls(Box::new(T { conn: cc, sock: s, inb: vec![0; 256 * 1024], a: 0, b: 0 }))
+            Stream::Tls(Box::new(TlsStream { conn: cc, sock: s, inb: vec![0; 256 * 1024], a: 0, b: 0 }))
         }
     };
     let id = format!("raw-{}-{}", std::process::id(), i);
@@ -142,7 +142,7 @@ fn publish(topic: &str, qos: u8, pid: u16, payload: &[u8]) -> Vec<u8> {
     v
 }
 
-fn subscribe(s: &mut S, topic: &str, q: u8) {
+fn subscribe(s: &mut Stream, topic: &str, q: u8) {
     let mut p = vec![0x82, (5 + topic.len()) as u8, 0, 1, 0, topic.len() as u8];
     p.extend_from_slice(topic.as_bytes());
     p.push(q);
@@ -165,7 +165,7 @@ impl Reader {
     fn new() -> Reader {
         Reader { buf: vec![0; 512 * 1024], a: 0, b: 0 }
     }
-    fn fill(&mut self, s: &mut S) {
+    fn fill(&mut self, s: &mut Stream) {
         if self.a == self.b {
             self.a = 0;
             self.b = 0;
@@ -210,28 +210,28 @@ fn main() {
     match o.scenario.as_str() {
         "connect" => {
             let mut lat = vec![0u64; n];
-            let m = Meas::begin();
+            let m = Measured::begin();
             for (i, l) in lat.iter_mut().enumerate() {
                 let t = Instant::now();
                 let mut s = connect(&o, cfg.as_ref(), i);
                 *l = t.elapsed().as_nanos() as u64;
                 s.write_all(&[0xe0, 0]);
-                if let S::Tls(t) = &mut s {
+                if let Stream::Tls(t) = &mut s {
                     t.conn.send_close_notify();
                     t.flush();
                 }
             }
             let m = m.end();
-            report(D, &o, &m, n, &mut lat, "");
+            report(DRIVER, &o, &m, n, &mut lat, "");
         }
         "idle_many" => {
             let r0 = proc_status("VmRSS");
             let t0 = Instant::now();
-            let v: Vec<S> = (0..n).map(|i| connect(&o, cfg.as_ref(), i)).collect();
+            let v: Vec<Stream> = (0..n).map(|i| connect(&o, cfg.as_ref(), i)).collect();
             let cs = t0.elapsed().as_secs_f64();
             std::thread::sleep(Duration::from_millis(500));
             let r1 = proc_status("VmRSS");
-            let m = Meas::begin();
+            let m = Measured::begin();
             std::thread::sleep(Duration::from_secs(10));
             let m = m.end();
             let x = format!(
@@ -241,7 +241,7 @@ fn main() {
                 m.cpu() * 1e3,
                 cs
             );
-            report(D, &o, &m, n, &mut [], &x);
+            report(DRIVER, &o, &m, n, &mut [], &x);
             drop(v);
         }
         "pub_qos0" => {
@@ -249,7 +249,7 @@ fn main() {
             let one = publish(TOPIC_OUT, 0, 0, &payload);
             let per = (CHUNK / one.len()).max(1);
             let chunk: Vec<u8> = one.iter().cycle().take(one.len() * per).copied().collect();
-            let m = Meas::begin();
+            let m = Measured::begin();
             let mut left = n;
             while left > 0 {
                 let k = left.min(per);
@@ -264,7 +264,7 @@ fn main() {
             }
             let m = m.end();
             assert_eq!(b, [0x40, 2, 0, 1]);
-            report(D, &o, &m, n, &mut [], "");
+            report(DRIVER, &o, &m, n, &mut [], "");
         }
         "pub_qos1" => {
             let mut s = connect(&o, cfg.as_ref(), 0);
@@ -273,7 +273,7 @@ fn main() {
             let mut rd = Reader::new();
             let mut out: Vec<u8> = Vec::with_capacity(o.window * one.len());
             let (mut sent, mut acked, mut pid) = (0usize, 0usize, 0u16);
-            let m = Meas::begin();
+            let m = Measured::begin();
             while acked < n {
                 out.clear();
                 while sent < n && sent - acked < o.window && out.len() < CHUNK {
@@ -294,13 +294,13 @@ fn main() {
                 }
             }
             let m = m.end();
-            report(D, &o, &m, n, &mut [], "");
+            report(DRIVER, &o, &m, n, &mut [], "");
         }
         "recv_qos0" | "recv_qos1" => {
             let mut s = connect(&o, cfg.as_ref(), 0);
             subscribe(&mut s, TOPIC_IN, q);
             let mut rd = Reader::new();
-            let m = Meas::begin();
+            let m = Measured::begin();
             let ctl = format!("{} {} {} {} {}", q, n, o.size, o.window, TOPIC_IN);
             s.write_all(&publish("ctl/blast", 0, 0, ctl.as_bytes()));
             let mut k = 0;
@@ -323,14 +323,14 @@ fn main() {
                 }
             }
             let m = m.end();
-            report(D, &o, &m, n, &mut [], "");
+            report(DRIVER, &o, &m, n, &mut [], "");
         }
         "rtt_qos0" | "rtt_qos1" => {
             let mut s = connect(&o, cfg.as_ref(), 0);
             subscribe(&mut s, TOPIC_ECHO, q);
             let mut rd = Reader::new();
             let mut lat = vec![0u64; n];
-            let m = Meas::begin();
+            let m = Measured::begin();
             for (i, l) in lat.iter_mut().enumerate() {
                 let pk = publish(TOPIC_ECHO, q, (i % 65535 + 1) as u16, &payload);
                 let t = Instant::now();
@@ -356,7 +356,7 @@ fn main() {
                 }
             }
             let m = m.end();
-            report(D, &o, &m, n, &mut lat, "");
+            report(DRIVER, &o, &m, n, &mut lat, "");
         }
         s => panic!("no scenario {s}"),
     }

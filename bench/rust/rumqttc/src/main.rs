@@ -5,9 +5,9 @@ use rumqttc::{AsyncClient, Client, Connection, Event, MqttOptions, Outgoing, Pac
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-const D: &str = "rumqttc";
+const DRIVER: &str = "rumqttc";
 
-fn options(o: &Opts, i: usize) -> MqttOptions {
+fn options(o: &Options, i: usize) -> MqttOptions {
     let mut m = MqttOptions::new(format!("rumqttc-{}-{}", std::process::id(), i), o.host.clone(), o.port);
     m.set_keep_alive(Duration::from_secs(60));
     m.set_inflight(o.window as u16);
@@ -24,7 +24,7 @@ fn options(o: &Opts, i: usize) -> MqttOptions {
 }
 
 /// TCP_NODELAY (off by default) for latency only: see want_nodelay.
-fn tuned(o: &Opts, (c, mut conn): (Client, Connection)) -> (Client, Connection) {
+fn tuned(o: &Options, (c, mut conn): (Client, Connection)) -> (Client, Connection) {
     if want_nodelay(o) {
         let mut no = rumqttc::NetworkOptions::new();
         no.set_tcp_nodelay(true);
@@ -52,7 +52,7 @@ fn main() {
     match o.scenario.as_str() {
         "connect" => {
             let mut lat = vec![0u64; n];
-            let m = Meas::begin();
+            let m = Measured::begin();
             for (i, l) in lat.iter_mut().enumerate() {
                 let t = Instant::now();
                 let (c, mut conn) = tuned(&o, Client::new(options(&o, i), 10));
@@ -67,7 +67,7 @@ fn main() {
                 }
             }
             let m = m.end();
-            report(D, &o, &m, n, &mut lat, "");
+            report(DRIVER, &o, &m, n, &mut lat, "");
         }
         "idle_many" => {
             let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -95,7 +95,7 @@ fn main() {
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 let r1 = proc_status("VmRSS");
                 let th = proc_status("Threads");
-                let m = Meas::begin();
+                let m = Measured::begin();
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 let m = m.end();
                 let x = format!(
@@ -105,7 +105,7 @@ fn main() {
                     m.cpu() * 1e3,
                     cs
                 );
-                report(D, &o, &m, n, &mut [], &x);
+                report(DRIVER, &o, &m, n, &mut [], &x);
                 std::process::exit(0);
             });
         }
@@ -114,7 +114,7 @@ fn main() {
             wait(&mut conn, |p| matches!(p, Packet::ConnAck(_)));
             let acks = if o.scenario == "pub_qos0" { 1 } else { n };
             let (tx, rx) = mpsc::channel();
-            let m = Meas::begin();
+            let m = Measured::begin();
             std::thread::spawn(move || {
                 let mut k = 0;
                 for e in conn.iter() {
@@ -135,14 +135,14 @@ fn main() {
             }
             rx.recv().unwrap();
             let m = m.end();
-            report(D, &o, &m, n, &mut [], "");
+            report(DRIVER, &o, &m, n, &mut [], "");
         }
         "recv_qos0" | "recv_qos1" => {
             let (c, mut conn) = tuned(&o, Client::new(options(&o, 0), 100));
             wait(&mut conn, |p| matches!(p, Packet::ConnAck(_)));
             c.subscribe(TOPIC_IN, q).unwrap();
             wait(&mut conn, |p| matches!(p, Packet::SubAck(_)));
-            let m = Meas::begin();
+            let m = Measured::begin();
             c.publish("ctl/blast", QoS::AtMostOnce, false, format!("{} {} {} {} {}", q as u8, n, o.size, o.window, TOPIC_IN)).unwrap();
             let mut k = 0;
             for e in conn.iter() {
@@ -155,7 +155,7 @@ fn main() {
                 }
             }
             let m = m.end();
-            report(D, &o, &m, n, &mut [], "");
+            report(DRIVER, &o, &m, n, &mut [], "");
         }
         "rtt_qos0" | "rtt_qos1" => {
             let (c, mut conn) = tuned(&o, Client::new(options(&o, 0), 100));
@@ -177,14 +177,14 @@ fn main() {
                 }
             });
             let mut lat = vec![0u64; n];
-            let m = Meas::begin();
+            let m = Measured::begin();
             for l in lat.iter_mut() {
                 let t = Instant::now();
                 c.publish(TOPIC_ECHO, q, false, payload.clone()).unwrap();
                 *l = (rx.recv().unwrap() - t).as_nanos() as u64;
             }
             let m = m.end();
-            report(D, &o, &m, n, &mut lat, "");
+            report(DRIVER, &o, &m, n, &mut lat, "");
         }
         s => panic!("no scenario {s}"),
     }
