@@ -47,11 +47,10 @@ def bars(path, title, y_label, names, groups):
     """`groups`: [(label, {name: value})], on a logarithmic axis."""
     if not groups:
         return False
-    head = " ".join(quoted(name) for name in ("case", *names))
-    data = [head] + [" ".join([quoted(label)] + [str(values.get(name) or "NaN") for name in names]) for label, values in groups]
+    data = [" ".join([quoted(label)] + [str(values.get(name) or "NaN") for name in names]) for label, values in groups]
     plots = [f"$data using {number + 2}:xtic(1) linecolor rgb '{COLORS.get(name, '#888888')}' title {quoted(name)}"
              for number, name in enumerate(names)]
     draw("\n".join(["$data << END", *data, "END", f"set title {quoted(title)}", f"set ylabel {quoted(y_label)}",
                     "set style data histograms", "set style histogram clustered gap 1", "set style fill solid 1.0 noborder",
-                    "set logscale y", "plot " + ", ".join(plots)]), path)
+                    "set logscale y", "set bmargin 4", "plot " + ", ".join(plots)]), path)
     return True
