@@ -8,7 +8,7 @@ from .runs import CLIENT_CORE, Sink, once
 
 PATHS = ("pub_qos0", "pub_qos1", "recv_qos0", "recv_qos1")
 # libmosquitto waits by select(), which knows no file number above 1,023. Paho takes more than a second for each.
-FEW = {"libmosquitto": 300, "paho-c": 20}
+FEW = {"libmosquitto": 300, "paho-c": 10}
 
 
 def per_message(drivers, quick, say):
