@@ -40,6 +40,8 @@ def main():
         if given.only:
             drivers = {name: driver for name, driver in drivers.items() if name in given.only.split(",")}
         command = "make bench" + (" QUICK=1" if given.quick else "")
+        if given.parts != ",".join(PARTS) or given.only:
+            command += f" in parts, at last {given.parts}"
         page.save("about", page.machine() | {"versions": build.versions(drivers), "command": command})
         measures = {
             "speed": lambda: speed.measure(drivers, given.reps, given.seconds, given.quick, say),
