@@ -6,6 +6,7 @@ A part that is not measured in this call keeps the figures of an earlier one, if
 
 import argparse
 import os
+import signal
 import sys
 import time
 
@@ -25,6 +26,8 @@ def main():
     options.add_argument("--awsc-prefix", default=os.environ.get("AWSC_PREFIX", ""), help="where aws-c-mqtt's static libraries are installed")
     options.add_argument("--render", action="store_true", help="only write the page from what was measured before")
     given = options.parse_args()
+    # So that the sink ends with this program.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if given.quick:
         given.reps, given.seconds, given.clients = min(given.reps, 2), min(given.seconds, 0.15), "100"
     began = time.monotonic()
