@@ -29,12 +29,8 @@ mkdir -p "$work/pkg-config"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 abi=$(sed -n 's/^ *let abi = \([0-9]*\);.*/\1/p' build.rs)
 
-# --- build and install. rustc is asked for the system libraries that the static library needs.
-cmake -S cmake -B "$work/build" -DAWS_IOT_MQTT_CRYPTO=ring >"$work/configure.log"
-RUSTFLAGS="--print native-static-libs" cmake --build "$work/build" >"$work/build.log" 2>&1 || {
-    cat "$work/build.log"
-    fail "cmake --build works"
-}
+# --- build and install
+tests/package/build.sh "$work" || fail "cmake --build works"
 DESTDIR="$work/stage" cmake --install "$work/build" --prefix /opt/aws_iot_mqtt >/dev/null
 [ -e "$work/stage/opt/aws_iot_mqtt/lib/libaws_iot_mqtt.so" ] || fail "DESTDIR is respected"
 held "DESTDIR is respected"

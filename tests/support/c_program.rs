@@ -17,6 +17,8 @@ pub enum Checked {
     ByValgrind,
     /// Counts instructions; see [`Program::instructions`].
     ByCallgrind,
+    /// Counts system calls; see [`Program::system_calls`].
+    ByStrace,
 }
 
 pub struct Program {
@@ -41,13 +43,28 @@ impl Program {
         arguments: &[&str],
         packages: &str,
     ) -> Program {
+        Program::build(&shared_library(), name, checked, arguments, packages)
+    }
+
+    /// Against another build of the library than that of this test run.
+    pub fn compile_against(library: &Path, name: &str, checked: Checked) -> Program {
+        Program::build(library, name, checked, &[], "gcc valgrind")
+    }
+
+    fn build(
+        library: &Path,
+        name: &str,
+        checked: Checked,
+        arguments: &[&str],
+        packages: &str,
+    ) -> Program {
         let program = Program {
             name: name.to_owned(),
             directory: TemporaryDirectory::new(&name.replace('/', "-")),
             checked,
         };
         // The library has a soname, and only an installation has the file of that name; so the link is made here.
-        link_library(&program.directory);
+        link_to(library, &program.directory);
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         // The examples are programs as well.
         let source = match name.split_once('/') {
@@ -115,7 +132,10 @@ impl Program {
 
     /// Ten times slower under valgrind.
     fn limit(&self) -> Duration {
-        if matches!(self.checked, Checked::ByValgrind | Checked::ByCallgrind) {
+        if matches!(
+            self.checked,
+            Checked::ByValgrind | Checked::ByCallgrind | Checked::ByStrace
+        ) {
             STEP * 6
         } else {
             STEP * 2
@@ -127,7 +147,12 @@ impl Program {
     }
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
-        let mut command = Command::new("valgrind");
+        let tool = match self.checked {
+            Checked::ByValgrind | Checked::ByCallgrind => "valgrind",
+            Checked::ByStrace => "strace",
+            Checked::Plainly | Checked::ByAddressSanitizer => "",
+        };
+        let mut command = Command::new(tool);
         match self.checked {
             Checked::ByValgrind => command.args([
                 "--quiet",
@@ -141,16 +166,21 @@ impl Program {
                     "/tests/valgrind.supp"
                 ),
             ]),
-            Checked::ByCallgrind => command.args(["--quiet", "--tool=callgrind"]).arg(format!(
-                "--callgrind-out-file={}",
-                self.directory.file("callgrind").display()
-            )),
+            Checked::ByCallgrind => command
+                .args(["--quiet", "--tool=callgrind", "--fair-sched=yes"])
+                .arg(format!(
+                    "--callgrind-out-file={}",
+                    self.directory.file("callgrind").display()
+                )),
+            Checked::ByStrace => command
+                .args(["-f", "-c", "-o"])
+                .arg(self.directory.file("strace")),
             _ => {
                 command = Command::new(self.executable());
                 &mut command
             }
         };
-        if command.get_program() == "valgrind" {
+        if !tool.is_empty() {
             command.arg(self.executable());
         }
         command
@@ -158,7 +188,7 @@ impl Program {
             .envs(environment.iter().copied())
             .env("LD_LIBRARY_PATH", self.directory.path());
         let what = format!("{} {}", self.name, arguments.join(" "));
-        Running::start(&mut command, what, "valgrind", self.limit())
+        Running::start(&mut command, what, tool, self.limit())
     }
 
     /// How many instructions were counted when the program dumped for the first time (CALLGRIND_DUMP_STATS).
@@ -169,6 +199,17 @@ impl Program {
         total
             .and_then(|total| total.trim().parse().ok())
             .expect("a total")
+    }
+
+    /// How many system calls the whole run made.
+    pub fn system_calls(&self) -> u64 {
+        let file = self.directory.file("strace");
+        let text = std::fs::read_to_string(&file).expect("what strace has counted");
+        // The last line is "100.00 seconds usecs/call calls [errors] total".
+        let total = text.lines().find(|line| line.ends_with(" total"));
+        total
+            .and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
+            .unwrap_or_else(|| panic!("no total of calls in:\n{text}"))
     }
 
     /// Runs to the end; panics with what the program said unless it exits with 0.
@@ -206,8 +247,12 @@ impl Program {
 
 /// Puts the shared library of this test run into a directory, under its soname and the name that linkers look for.
 pub fn link_library(directory: &TemporaryDirectory) {
+    link_to(&shared_library(), directory);
+}
+
+fn link_to(library: &Path, directory: &TemporaryDirectory) {
     for name in ["libaws_iot_mqtt.so.0", "libaws_iot_mqtt.so"] {
-        std::os::unix::fs::symlink(shared_library(), directory.file(name)).expect("a link");
+        std::os::unix::fs::symlink(library, directory.file(name)).expect("a link");
     }
 }
 
