@@ -87,7 +87,7 @@ impl Inner {
             has_handled: AtomicBool::new(false),
             late: AtomicBool::new(false),
         });
-        inner.engine.core.register(key, &inner);
+        inner.engine.core.register(key, &inner)?;
         Ok(inner)
     }
     pub(super) fn key(&self) -> u64 {
@@ -250,9 +250,7 @@ impl Inner {
             if why == Attention::Socket {
                 state.armed = None;
             }
-            while state.timers.last().is_some_and(|timer| *timer <= now) {
-                state.timers.pop();
-            }
+            state.forget_timers(now);
             let due = state.session.deadline();
             if due.is_some_and(|due| due <= now) {
                 state.timeout(now);
