@@ -33,6 +33,16 @@ struct Queue {
     threads: usize,
     /// Of `threads`, those that wait for a job.
     free: usize,
+    /// Nobody gives jobs any more.
+    ended: bool,
+}
+
+/// The last client has gone, and its dialers go with it.
+impl Drop for Dialers {
+    fn drop(&mut self) {
+        lock(&self.line.queue).ended = true;
+        self.line.came.notify_all();
+    }
 }
 
 impl Dialers {
@@ -69,11 +79,13 @@ impl Line {
     /// `None`: this thread has waited long enough and is not counted any more.
     fn next(&self) -> Option<Job> {
         let mut queue = lock(&self.queue);
-        if queue.jobs.is_empty() {
+        if queue.jobs.is_empty() && !queue.ended {
             queue.free += 1;
             queue = self
                 .came
-                .wait_timeout_while(queue, PATIENCE, |queue| queue.jobs.is_empty())
+                .wait_timeout_while(queue, PATIENCE, |queue| {
+                    queue.jobs.is_empty() && !queue.ended
+                })
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
             queue.free -= 1;

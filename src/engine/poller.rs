@@ -176,3 +176,44 @@ fn flags(interest: Interest) -> EventFlags {
     }
     flags
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    const READ: Interest = Interest {
+        read: true,
+        write: false,
+    };
+
+    #[test]
+    fn a_storm_of_attempts_takes_one_turn_among_the_connected() {
+        let poller = Poller::new().expect("a poller");
+        let pairs: Vec<_> = (FIRST_KEY..FIRST_KEY + 104)
+            .map(|key| (key, UnixStream::pair().expect("sockets")))
+            .collect();
+        let (connected, attempts) = pairs.split_at(4);
+        for (key, (ours, _)) in &pairs {
+            poller.add_attempt(ours.as_fd(), *key).expect("added");
+        }
+        for (key, (ours, _)) in connected {
+            poller.promote(ours.as_fd(), *key).expect("promoted");
+            poller.arm(ours.as_fd(), *key, READ).expect("armed");
+        }
+        for (key, (ours, _)) in attempts {
+            poller.arm_attempt(ours.as_fd(), *key, READ).expect("armed");
+        }
+        // The storm comes first.
+        for (_, (_, theirs)) in attempts.iter().chain(connected) {
+            (&*theirs).write_all(b"x").expect("written");
+        }
+        let turns: Vec<Ready> = (0..pairs.len()).map(|_| poller.wait()).collect();
+        let place = |key: &u64| turns.iter().position(|turn| *turn == Ready::Key(*key));
+        let last = connected.iter().map(|(key, _)| place(key)).max();
+        assert_eq!(last, Some(Some(4)), "one attempt before them: {turns:?}");
+        assert!(pairs.iter().all(|(key, _)| place(key).is_some()));
+    }
+}
