@@ -230,8 +230,8 @@ fn read_to_limit(file: &mut File, expected: usize) -> std::io::Result<Option<Zer
             buffer = larger;
         }
     }
-    buffer.truncate(length);
-    Ok(Some(buffer))
+    // Of its own size: the client keeps it.
+    Ok(Some(Zeroizing::new(buffer[..length].to_vec())))
 }
 
 #[cfg(test)]
