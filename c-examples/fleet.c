@@ -24,7 +24,7 @@ struct device {
 
 /* Written by callbacks on the library's threads, read by the main thread: so they are atomic. */
 static struct {
-    atomic_long online, attempts, accepted, acknowledged, received, failed;
+    atomic_long online, attempts, connects, accepted, acknowledged, received, failed;
     atomic_llong longest_delay, longest_delay_of_outage; /* nanoseconds */
 } fleet;
 
@@ -64,6 +64,7 @@ static void on_online(bool session_present, void *userdata)
     atomic_store(&device->online, true);
     atomic_fetch_add(&fleet.online, 1);
     atomic_fetch_add(&fleet.attempts, 1);
+    atomic_fetch_add(&fleet.connects, 1);
 }
 
 static void on_offline(aws_iot_mqtt_error error, const char *detail, void *userdata)
@@ -82,6 +83,8 @@ static void on_connect_failed(aws_iot_mqtt_error error, const char *detail, int6
     (void)next_attempt_ms;
     (void)userdata;
     atomic_fetch_add(&fleet.attempts, 1);
+    if (error / 100 == 5) /* the broker has answered CONNECT, with a refusal; other attempts did not get that far */
+        atomic_fetch_add(&fleet.connects, 1);
     if (!atomic_flag_test_and_set(&said)) /* once: ten thousand devices have the same to say */
         fprintf(stderr, "an attempt failed, and goes on: %s: %s\n", aws_iot_mqtt_error_name(error), detail);
 }
@@ -226,23 +229,26 @@ struct outage {
     bool complete_once;  /* everybody was there */
     long long since;     /* 0: no outage */
     double until_99;
-    long peak, lowest;   /* attempts to connect in a second; devices that were left */
+    long connects, attempts; /* the most in a second: CONNECT packets, and attempts, most of which meet no broker */
+    long lowest;             /* devices that were left */
 };
 
-static void watch(struct outage *outage, long clients, long online, long attempts_this_second)
+static void watch(struct outage *outage, long clients, long online, long connects, long attempts)
 {
     long most = clients - clients / 100;
     if (online == clients)
         outage->complete_once = true;
     if (outage->complete_once && outage->since == 0 && online < most) {
-        *outage = (struct outage){true, now_ns(), 0, 0, online};
+        *outage = (struct outage){true, now_ns(), 0, 0, 0, online};
         atomic_store(&fleet.longest_delay_of_outage, 0);
         printf("\noutage: %ld of %ld connected\n", online, clients);
     }
     if (outage->since == 0)
         return;
-    if (attempts_this_second > outage->peak)
-        outage->peak = attempts_this_second;
+    if (connects > outage->connects)
+        outage->connects = connects;
+    if (attempts > outage->attempts)
+        outage->attempts = attempts;
     if (online < outage->lowest) {
         outage->lowest = online;
         outage->until_99 = 0;
@@ -250,9 +256,9 @@ static void watch(struct outage *outage, long clients, long online, long attempt
     if (online >= most && outage->until_99 == 0)
         outage->until_99 = seconds_since(outage->since);
     if (online == clients) {
-        printf("\noutage over: down to %ld of %ld, 99 %% back after %.1f s, all after %.1f s, at most %ld attempts to connect a second, "
-               "longest callback delay %.1f ms\n", outage->lowest, clients, outage->until_99, seconds_since(outage->since), outage->peak,
-               (double)atomic_load(&fleet.longest_delay_of_outage) / 1e6);
+        printf("\noutage over: down to %ld of %ld, 99 %% back after %.1f s, all after %.1f s, at most %ld CONNECT/s (%ld attempts/s), "
+               "longest callback delay %.1f ms\n", outage->lowest, clients, outage->until_99, seconds_since(outage->since),
+               outage->connects, outage->attempts, (double)atomic_load(&fleet.longest_delay_of_outage) / 1e6);
         outage->since = 0;
     }
 }
@@ -262,13 +268,14 @@ static void run(struct device *devices, long clients, long every, long seconds, 
     const bool terminal = isatty(STDOUT_FILENO);
     const long long begun = now_ns();
     long long second = begun, probed = begun;
-    long published = 0, attempts = 0, acknowledged = 0, received = 0;
-    struct outage outage = {false, 0, 0, 0, 0};
+    long published = 0, attempts = 0, connects = 0, acknowledged = 0, received = 0;
+    struct outage outage = {false, 0, 0, 0, 0, 0};
 
     while (!interrupted && (seconds == 0 || seconds_since(begun) < (double)seconds)) {
         const struct timespec tick = {0, TICK_MS * 1000000L};
         nanosleep(&tick, NULL);
-        watch(&outage, clients, atomic_load(&fleet.online), atomic_load(&fleet.attempts) - attempts);
+        /* What the second that runs has so far. */
+        watch(&outage, clients, atomic_load(&fleet.online), atomic_load(&fleet.connects) - connects, atomic_load(&fleet.attempts) - attempts);
         /* One device after the other, so that they are spread evenly. */
         long due = (long)(seconds_since(begun) * (double)clients / (double)every);
         for (; published < due; published++)
@@ -282,14 +289,15 @@ static void run(struct device *devices, long clients, long every, long seconds, 
             continue;
         double span = seconds_since(second);
         second = now_ns();
-        long rate = (long)((double)(atomic_load(&fleet.attempts) - attempts) / span + 0.5);
-        printf("%s%5.0f s  connected %ld of %ld  published %.0f/s  received %.0f/s  connecting %ld/s  delay %.1f ms  RSS %.1f KiB/client  threads %ld%s",
+        printf("%s%5.0f s  connected %ld of %ld  published %.0f/s  received %.0f/s  CONNECT %.0f/s  delay %.1f ms  RSS %.1f KiB/client  threads %ld%s",
                terminal ? "\r\033[K" : "", seconds_since(begun), atomic_load(&fleet.online), clients,
-               (double)(atomic_load(&fleet.acknowledged) - acknowledged) / span, (double)(atomic_load(&fleet.received) - received) / span, rate,
+               (double)(atomic_load(&fleet.acknowledged) - acknowledged) / span, (double)(atomic_load(&fleet.received) - received) / span,
+               (double)(atomic_load(&fleet.connects) - connects) / span,
                (double)atomic_load(&fleet.longest_delay) / 1e6, (double)(of_process("VmRSS:") - rss_before) / (double)clients,
                of_process("Threads:"), terminal ? "" : "\n");
         fflush(stdout);
         attempts = atomic_load(&fleet.attempts);
+        connects = atomic_load(&fleet.connects);
         acknowledged = atomic_load(&fleet.acknowledged);
         received = atomic_load(&fleet.received);
     }
