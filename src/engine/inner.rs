@@ -88,7 +88,7 @@ impl Inner {
             handled: AtomicU64::new(0),
             late: AtomicBool::new(false),
         });
-        inner.engine.core.register(key, &inner);
+        inner.engine.core.register(key, &inner)?;
         Ok(inner)
     }
     pub(super) fn key(&self) -> u64 {
@@ -262,9 +262,7 @@ impl Inner {
                 state.armed = None;
                 state.blocked = false;
             }
-            while state.timers.last().is_some_and(|timer| *timer <= now) {
-                state.timers.pop();
-            }
+            state.forget_timers(now);
             let due = state.session.deadline();
             if due.is_some_and(|due| due <= now) {
                 state.timeout(now);

@@ -363,6 +363,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The one outcome of an operation that is in none of the tables any more.
+    #[allow(clippy::boxed_local)] // That is how all tables hold it.
     fn end(&mut self, operation: Box<Operation<T, H>>, result: Result<(), Error>, packet_id: u16) {
         self.forget_deadline(operation.id);
         let outputs = &mut self.outputs;

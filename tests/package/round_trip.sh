@@ -166,6 +166,14 @@ run_example() {
 run_example reference_basic_pubsub '^published "online" to ' examples/reference_basic_pubsub/device/status
 run_example reference_async '^Published message mid: 2$' examples/reference_async/async/topic
 run_example offline '^queued 5, delivered 5, lost 0$' examples/offline
+# Its --clients takes the place of --count.
+timeout 60 "$work/shared/fleet" --clients 5 --every 1 --seconds 3 --endpoint localhost --port "$broker_port" --ca "$work/certificates/ca.pem" \
+    --cert "$work/certificates/client.pem" --key "$work/certificates/client.key" --client-id fleet --topic examples/fleet \
+    >"$work/run-fleet.log" 2>&1 </dev/null && grep -q '^published .* failed 0$' "$work/run-fleet.log" || {
+    cat "$work/run-fleet.log" "$broker_log"
+    fail "fleet says: failed 0"
+}
+held "fleet ran"
 # --- end of these
 
 # Without its certificate a client must not get in: this is what makes the runs above mean something.
