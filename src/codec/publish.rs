@@ -29,7 +29,7 @@ impl<'a> Publish<'a> {
 }
 
 /// Size of the whole packet. `None`: the remaining length would be over the protocol's 268,435,455, or the topic is over 65,535 bytes.
-#[inline]
+#[inline(always)]
 pub fn publish_size(topic_len: usize, payload_len: usize, qos: QoS) -> Option<usize> {
     if topic_len > wire::MAX_STRING || payload_len > wire::MAX_REMAINING_LENGTH {
         return None;
@@ -39,7 +39,7 @@ pub fn publish_size(topic_len: usize, payload_len: usize, qos: QoS) -> Option<us
 }
 
 /// For lengths that cannot overflow together.
-#[inline]
+#[inline(always)]
 fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
     let packet_id_len = match qos {
         QoS::AtMostOnce => 0,
@@ -51,8 +51,8 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
 /// The topic was checked by [`topic::check_name`]. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5], or for QoS 1 when it is to be set later.
 /// Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows. Gives the place behind the topic in what was
 /// written: that of the packet identifier, for [`set_publish_packet_id`].
-// Never: inside its callers the compiler gives up on making it fast.
-#[inline(never)]
+// Always: the caller has mostly asked for the size itself, which then need not be done twice.
+#[inline(always)]
 pub fn encode_publish(
     out: &mut Vec<u8>,
     topic: &str,

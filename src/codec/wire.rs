@@ -130,7 +130,7 @@ pub(super) fn split_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// How many bytes a remaining length takes. `None`: it is over the protocol's limit.
-#[inline]
+#[inline(always)]
 pub(super) fn remaining_length_size(remaining_length: usize) -> Option<usize> {
     match remaining_length {
         0..0x80 => Some(1),
@@ -158,7 +158,7 @@ fn put_remaining_length(out: &mut Vec<u8>, mut remaining_length: usize) {
     out.push(remaining_length as u8);
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn put_u16(out: &mut Vec<u8>, number: u16) {
     out.extend_from_slice(&number.to_be_bytes());
 }

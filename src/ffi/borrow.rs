@@ -65,6 +65,7 @@ pub(super) unsafe fn optional_string<'a>(
 }
 
 /// NULL is the empty slice, if the length says so too.
+#[inline]
 pub(super) unsafe fn bytes<'a>(
     bytes: *const c_void,
     len: usize,

@@ -18,6 +18,7 @@ fn invalid(detail: impl Into<String>) -> Error {
     Error::new(Code::InvalidArgument, detail.into())
 }
 
+#[inline]
 pub(super) fn qos(qos: c_int) -> Result<QoS, Error> {
     match qos {
         AWS_IOT_MQTT_QOS_0 => Ok(QoS::AtMostOnce),
