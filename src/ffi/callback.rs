@@ -3,15 +3,11 @@
 use super::error::aws_iot_mqtt_error;
 use super::guard::c_string;
 use super::iam::Sink;
-use super::types::{
-    AWS_IOT_MQTT_QOS_NONE, aws_iot_mqtt_completion, aws_iot_mqtt_credentials_sink,
-    aws_iot_mqtt_message,
-};
-use crate::config::{IamCredentials, QoS};
+use super::types::{aws_iot_mqtt_completion, aws_iot_mqtt_credentials_sink, aws_iot_mqtt_message};
+use crate::config::IamCredentials;
 use crate::engine::{
-    Completed, Completion, ConnectFailedHandler, CredentialsProvider, Delivery, MessageHandler,
-    OfflineHandler, OnlineHandler, OperationId, OperationKind, OutcomeHandler, SocketFactory,
-    Words,
+    ConnectFailedHandler, CredentialsProvider, Delivery, MessageHandler, OfflineHandler,
+    OnlineHandler, OperationId, OperationKind, OutcomeHandler, SocketFactory,
 };
 use crate::error::{Code, Error};
 use crate::log::{Level, Log};
@@ -167,54 +163,8 @@ impl Drop for Userdata {
     }
 }
 
-// What follows turns a triple of C into what the engine calls. Each takes the userdata, so each is called inside a `make` of
+// What follows turns a triple of C into what the engine calls; `completion.rs` has the one that is made for each publish. Each takes the userdata, so each is called inside a `make` of
 // the engine only; a NULL callback gives `None` and takes nothing.
-
-pub(super) fn completion(
-    callback: aws_iot_mqtt_completion_fn,
-    userdata: *mut c_void,
-    userdata_free: aws_iot_mqtt_userdata_free_fn,
-) -> Option<Completion> {
-    let words = [
-        callback? as usize,
-        userdata.expose_provenance(),
-        userdata_free.map_or(0, |free| free as usize),
-    ];
-    Some(Completion::new(words, complete))
-}
-
-/// What the words of a completion stand for.
-fn complete([callback, userdata, userdata_free]: Words, completed: Option<&Completed>) {
-    let function = |word| std::ptr::with_exposed_provenance::<()>(word);
-    let free = (userdata_free != 0).then(|| function(userdata_free));
-    // SAFETY: the words were made in `completion` from an `aws_iot_mqtt_userdata_free_fn` that is not NULL.
-    let free = free.map(|free| unsafe {
-        std::mem::transmute::<*const (), unsafe extern "C" fn(*mut c_void)>(free)
-    });
-    let userdata = Userdata::take(std::ptr::with_exposed_provenance_mut(userdata), free);
-    let Some(completed) = completed else {
-        return;
-    };
-    // SAFETY: as above, from an `aws_iot_mqtt_completion_fn` that is not NULL.
-    let callback = unsafe {
-        std::mem::transmute::<
-            *const (),
-            unsafe extern "C" fn(*const aws_iot_mqtt_completion, *mut c_void),
-        >(function(callback))
-    };
-    let outcome = Outcome::new(&completed.result);
-    let lent = aws_iot_mqtt_completion {
-        operation: completed.operation.0,
-        error: outcome.error,
-        detail: outcome.detail.as_ptr(),
-        packet_id: completed.packet_id,
-        granted_qos: granted(completed.granted_qos),
-        session_present: completed.session_present,
-        left: completed.left,
-    };
-    // SAFETY: the application promised a callback of this type (rule 9); what is lent lives until it returns.
-    unsafe { callback(&raw const lent, userdata.pointer()) };
-}
 
 pub(super) fn message(
     callback: aws_iot_mqtt_message_fn,
@@ -236,7 +186,7 @@ pub(super) fn message(
             packet_id: delivery.packet_id(),
             acknowledgement: delivery.acknowledgement(),
         };
-        // SAFETY: as in `completion`.
+        // SAFETY: as in `completion::complete`.
         unsafe { callback(&raw const lent, userdata.pointer()) };
     }))
 }
@@ -249,7 +199,7 @@ pub(super) fn online(
     let callback = callback?;
     let userdata = Userdata::take(userdata, userdata_free);
     Some(Arc::new(move |session_present| {
-        // SAFETY: as in `completion`.
+        // SAFETY: as in `completion::complete`.
         unsafe { callback(session_present, userdata.pointer()) };
     }))
 }
@@ -263,7 +213,7 @@ pub(super) fn offline(
     let userdata = Userdata::take(userdata, userdata_free);
     Some(Arc::new(move |why: &Error| {
         let detail = c_string(&*why.detail);
-        // SAFETY: as in `completion`.
+        // SAFETY: as in `completion::complete`.
         unsafe { callback(why.code.into(), detail.as_ptr(), userdata.pointer()) };
     }))
 }
@@ -280,7 +230,7 @@ pub(super) fn connect_failed(
             let detail = c_string(&*why.detail);
             let next_attempt_ms =
                 next_attempt_ms.map_or(-1, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
-            // SAFETY: as in `completion`.
+            // SAFETY: as in `completion::complete`.
             unsafe {
                 callback(
                     why.code.into(),
@@ -308,7 +258,7 @@ pub(super) fn outcome(
             let topic = c_string(topic);
             let outcome = Outcome::new(result);
             let detail = outcome.detail.as_ptr();
-            // SAFETY: as in `completion`.
+            // SAFETY: as in `completion::complete`.
             unsafe {
                 callback(
                     operation.0,
@@ -335,7 +285,7 @@ pub(super) fn log(
     let userdata = Userdata::take(userdata, userdata_free);
     let sink = move |level: Level, line: &str| {
         let line = c_string(line);
-        // SAFETY: as in `completion`.
+        // SAFETY: as in `completion::complete`.
         unsafe { callback(level as c_int, line.as_ptr(), userdata.pointer()) };
     };
     Log::new(level, Arc::new(sink))
@@ -350,7 +300,7 @@ pub(super) fn socket_factory(
     let userdata = Userdata::take(userdata, userdata_free);
     Some(Arc::new(move |host: &str, port: u16, remaining_ms: u64| {
         let host = c_string(host);
-        // SAFETY: as in `completion`.
+        // SAFETY: as in `completion::complete`.
         unsafe { callback(host.as_ptr(), port, remaining_ms, userdata.pointer()) }
     }))
 }
@@ -365,7 +315,7 @@ pub(super) fn credentials_provider(
     Some(Arc::new(move |remaining_ms: u64| {
         let sink = Sink::default();
         let lent = (&raw const sink).cast_mut().cast();
-        // SAFETY: as in `completion`. C reaches the sink by `aws_iot_mqtt_credentials_set` only, which shares it.
+        // SAFETY: as in `completion::complete`. C reaches the sink by `aws_iot_mqtt_credentials_set` only, which shares it.
         let result = unsafe { callback(lent, remaining_ms, userdata.pointer()) };
         given(result, sink.take())
     }))
@@ -392,13 +342,13 @@ fn given(
 }
 
 /// A result as the two arguments that C gets.
-struct Outcome {
-    error: aws_iot_mqtt_error,
-    detail: Cow<'static, CStr>,
+pub(super) struct Outcome {
+    pub(super) error: aws_iot_mqtt_error,
+    pub(super) detail: Cow<'static, CStr>,
 }
 
 impl Outcome {
-    fn new(result: &Result<(), Error>) -> Self {
+    pub(super) fn new(result: &Result<(), Error>) -> Self {
         match result {
             Ok(()) => Outcome {
                 error: aws_iot_mqtt_error::AWS_IOT_MQTT_OK,
@@ -410,10 +360,6 @@ impl Outcome {
             },
         }
     }
-}
-
-pub(super) fn granted(qos: Option<QoS>) -> u8 {
-    qos.map_or(AWS_IOT_MQTT_QOS_NONE, |qos| qos as u8)
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
+use super::super::completion::completion;
+use super::super::types::aws_iot_mqtt_completion;
 use super::*;
+use crate::config::QoS;
+use crate::engine::Completed;
 use crate::error::Code;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -1,6 +1,7 @@
 //! Connecting and disconnecting.
 
-use super::callback::{self, aws_iot_mqtt_completion_fn, aws_iot_mqtt_userdata_free_fn};
+use super::callback::{aws_iot_mqtt_completion_fn, aws_iot_mqtt_userdata_free_fn};
+use super::completion;
 use super::error::aws_iot_mqtt_error;
 use super::guard::guard;
 use super::types::aws_iot_mqtt_client;
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_connect_async(
             unsafe { (borrow::client(client)?, borrow::Output::optional(operation)) };
         client.connect_async(check::keep_alive(keep_alive_secs)?, |id| {
             operation.write(id.0);
-            callback::completion(callback, userdata, userdata_free)
+            completion::completion(callback, userdata, userdata_free)
         })
     })
 }
@@ -117,7 +118,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect_async(
             unsafe { (borrow::client(client)?, borrow::Output::optional(operation)) };
         client.disconnect_async(|id| {
             operation.write(id.0);
-            callback::completion(callback, userdata, userdata_free)
+            completion::completion(callback, userdata, userdata_free)
         })
     })
 }

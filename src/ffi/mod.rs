@@ -60,6 +60,7 @@ pub mod callback;
 mod check;
 pub mod client;
 mod client_id;
+mod completion;
 pub mod configure;
 pub mod connection;
 pub mod credentials;

@@ -1,6 +1,7 @@
 //! Publishing, and giving up.
 
-use super::callback::{self, aws_iot_mqtt_completion_fn, aws_iot_mqtt_userdata_free_fn};
+use super::callback::{aws_iot_mqtt_completion_fn, aws_iot_mqtt_userdata_free_fn};
+use super::completion;
 use super::error::aws_iot_mqtt_error;
 use super::guard::guard;
 use super::types::aws_iot_mqtt_client;
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_publish_async(
         };
         client.publish_async(topic, payload, check::qos(qos)?, retain, |id| {
             operation.write(id.0);
-            callback::completion(callback, userdata, userdata_free)
+            completion::completion(callback, userdata, userdata_free)
         })
     })
 }

@@ -2,8 +2,8 @@
 
 use super::callback::{
     self, aws_iot_mqtt_completion_fn, aws_iot_mqtt_message_fn, aws_iot_mqtt_userdata_free_fn,
-    granted,
 };
+use super::completion;
 use super::error::aws_iot_mqtt_error;
 use super::guard::guard;
 use super::types::aws_iot_mqtt_client;
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_unsubscribe_async(
         };
         client.unsubscribe_async(filter, |id| {
             operation.write(id.0);
-            callback::completion(callback, userdata, userdata_free)
+            completion::completion(callback, userdata, userdata_free)
         })
     })
 }
@@ -301,7 +301,7 @@ unsafe fn subscribe(
     };
     let message = || callback::message(callback, userdata, userdata_free);
     let (accepted, qos) = client.subscribe(filter, check::qos(qos)?, manual, message)?;
-    granted_qos.write(granted(qos));
+    granted_qos.write(completion::granted(qos));
     Ok(accepted)
 }
 
@@ -326,7 +326,7 @@ unsafe fn subscribe_async(
     };
     client.subscribe_async(filter, check::qos(qos)?, manual, |id| {
         operation.write(id.0);
-        let completion = callback::completion(completion.0, completion.1, completion.2);
+        let completion = super::completion::completion(completion.0, completion.1, completion.2);
         (
             completion,
             callback::message(message.0, message.1, message.2),
