@@ -36,8 +36,8 @@ mod subscriptions;
 mod timers;
 mod topic_tree;
 
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;
 
 pub use commands::Wait;
 pub use connecting::Login;

@@ -7,8 +7,8 @@ pub mod tcp;
 pub mod tls;
 pub mod websocket;
 
-#[cfg(test)]
-mod peer;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod peer;
 
 use crate::error::{Code, Error};
 use std::io::{self, IoSlice};
