@@ -56,7 +56,11 @@ fn check_cuts(stream: &[u8], protocol: Protocol, most: usize, whole: &Decoded<'_
     for end in 0..stream.len().min(CUTS) {
         let cut = codec::decode(&stream[..end], protocol, most);
         let complete = matches!(whole, Ok(Some((_, size))) if *size <= end);
-        let expected = if complete { cut == *whole } else { cut == Ok(None) || (whole.is_err() && cut == *whole) };
+        let expected = if complete {
+            cut == *whole
+        } else {
+            cut == Ok(None) || (whole.is_err() && cut == *whole)
+        };
         assert!(expected, "{cut:?} at {end}, {whole:?} of all");
     }
 }
@@ -68,7 +72,11 @@ fn check_short_ways(stream: &[u8], most: usize, last_name: &str, whole: &Decoded
         _ => None,
     };
     for known_name in ["", last_name, "a"] {
-        assert_eq!(codec::whole_publish(stream, most, known_name), publish, "{known_name:?} known");
+        assert_eq!(
+            codec::whole_publish(stream, most, known_name),
+            publish,
+            "{known_name:?} known"
+        );
     }
     let puback = match whole {
         Ok(Some((Packet::Puback { packet_id }, 4))) if stream[0] == 0x40 => Some(*packet_id),

@@ -54,7 +54,11 @@ pub(super) fn check_error(why: &Error, codes: &[Code]) {
     assert!(codes.contains(&why.code), "{why:?}");
     assert!(!why.detail.contains(SECRET), "{why}");
     assert!((10..2_000).contains(&why.detail.len()), "{why}");
-    assert!(!why.detail.contains(|character: char| character.is_control()), "{why:?}");
+    assert!(
+        !why.detail
+            .contains(|character: char| character.is_control()),
+        "{why:?}"
+    );
 }
 
 pub(super) fn https_answer(data: &[u8]) {

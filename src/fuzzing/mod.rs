@@ -2,6 +2,7 @@
 //! `cfg(fuzzing)`, which cargo-fuzz sets; no build of the library has it. `tests/fuzz/` holds the targets' main functions and the corpus;
 //! `docs/fuzzing.md` says how to run them and what they reach.
 
+mod c_api;
 mod codec;
 mod input;
 mod links;
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("https_answer", links::https_answer),
     ("topics", topics::run),
     ("topics_of_session", topics_of_session::run),
+    ("c_api", c_api::run),
 ];
 
 /// Runs the target `name`. Each fuzzer's main function.

@@ -165,7 +165,11 @@ fn subscribe(input: &mut Input<'_>) {
 fn unsubscribe(input: &mut Input<'_>) {
     let (packet_id, filters) = (input.u16(), filters(input));
     let mut out = Vec::new();
-    codec::encode_unsubscribe(&mut out, packet_id, filters.iter().map(|(filter, _)| &**filter));
+    codec::encode_unsubscribe(
+        &mut out,
+        packet_id,
+        filters.iter().map(|(filter, _)| &**filter),
+    );
     let mut rest = requested(&out, 10, packet_id);
     for (filter, _) in &filters {
         let (found, behind) = field(rest).expect("a filter");
@@ -209,7 +213,10 @@ fn changed_in_place(input: &mut Input<'_>) {
     let bytes = input.bytes();
     let mut changed = bytes.to_vec();
     codec::set_publish_packet_id(&mut changed, input.u16());
-    let different = bytes.iter().zip(&changed).filter(|(one, other)| one != other);
+    let different = bytes
+        .iter()
+        .zip(&changed)
+        .filter(|(one, other)| one != other);
     assert!(different.count() <= 2);
     let mut changed = bytes.to_vec();
     codec::set_publish_dup(&mut changed, input.flag());

@@ -283,12 +283,19 @@ impl World<'_> {
             }
             (Link::Wanted | Link::Open, 14 | 15) => {
                 self.gone();
-                let code = self.input.pick(&[Code::ConnectionLost, Code::Io, Code::Timeout]);
-                self.session.closed(self.now, Error::new(code, "it is gone"));
+                let code = self
+                    .input
+                    .pick(&[Code::ConnectionLost, Code::Io, Code::Timeout]);
+                self.session
+                    .closed(self.now, Error::new(code, "it is gone"));
             }
             (Link::Open, kind) => {
                 let pending = self.session.outgoing().len();
-                let count = if kind < 8 { pending } else { usize::from(self.input.byte()).min(pending) };
+                let count = if kind < 8 {
+                    pending
+                } else {
+                    usize::from(self.input.byte()).min(pending)
+                };
                 let bytes = self.session.outgoing()[..count].to_vec();
                 self.took(&bytes);
                 self.session.sent(self.now, count);
@@ -361,7 +368,11 @@ impl World<'_> {
         self.settle();
         // It goes on at the next deadline, not at once again and again.
         for turn in 0.. {
-            if self.session.deadline().is_none_or(|deadline| deadline > self.now) {
+            if self
+                .session
+                .deadline()
+                .is_none_or(|deadline| deadline > self.now)
+            {
                 break;
             }
             assert!(turn < 5, "the deadline stays in the past");
@@ -397,7 +408,10 @@ impl World<'_> {
                 assert!(!why.detail.is_empty());
             }
             Event::ConnectFailed { why, .. } => {
-                assert!(!self.online && !why.detail.is_empty(), "an attempt while online");
+                assert!(
+                    !self.online && !why.detail.is_empty(),
+                    "an attempt while online"
+                );
             }
             Event::Messages(messages) => {
                 for inbound in messages.iter_from(0) {
@@ -427,14 +441,21 @@ impl World<'_> {
             }
             Event::SubscriptionRefused { .. } => {}
             Event::Released(handler) => {
-                assert!(self.ledger.borrow_mut().handlers.remove(&handler), "released twice");
+                assert!(
+                    self.ledger.borrow_mut().handlers.remove(&handler),
+                    "released twice"
+                );
             }
         }
     }
 
     fn outcome(&mut self, operation: OperationId, waited: bool) {
         let open = self.ledger.borrow_mut().open.remove(&operation.0);
-        assert_eq!(open, waited.then_some(true), "{operation:?}: one outcome each");
+        assert_eq!(
+            open,
+            waited.then_some(true),
+            "{operation:?}: one outcome each"
+        );
     }
 
     fn check(&self) {
@@ -443,13 +464,23 @@ impl World<'_> {
             session.accepted_bytes() - session.outgoing().len() <= self.config.memory_limit,
             "memory"
         );
-        assert!(self.config.queue_size.is_none_or(|size| session.queued() <= size));
+        assert!(
+            self.config
+                .queue_size
+                .is_none_or(|size| session.queued() <= size)
+        );
         assert!(session.held_bytes() <= 2 << 20);
         if session.deadline().is_none() {
-            let rests = matches!(session.state(), State::Idle | State::Connected | State::Draining)
-                || !session.outgoing().is_empty()
+            let rests = matches!(
+                session.state(),
+                State::Idle | State::Connected | State::Draining
+            ) || !session.outgoing().is_empty()
                 || self.paused;
-            assert!(rests, "nothing will happen, and the state is {:?}", session.state());
+            assert!(
+                rests,
+                "nothing will happen, and the state is {:?}",
+                session.state()
+            );
         }
         let online = session.is_connected();
         assert_eq!(self.online, online, "what the application was told");
@@ -464,6 +495,10 @@ impl World<'_> {
         assert_eq!((self.session.queued(), self.session.in_flight()), (0, 0));
         let ledger = self.ledger.borrow();
         assert!(ledger.open.is_empty(), "without outcome: {:?}", ledger.open);
-        assert!(ledger.handlers.is_empty(), "not released: {:?}", ledger.handlers);
+        assert!(
+            ledger.handlers.is_empty(),
+            "not released: {:?}",
+            ledger.handlers
+        );
     }
 }

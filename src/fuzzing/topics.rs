@@ -5,7 +5,19 @@ use crate::codec::topic;
 
 /// Of these a filter or a name is mostly made, so that the fuzzer need not find them.
 const PIECES: &[&str] = &[
-    "/", "+", "#", "a", "b", "$", "é", "$share/", "$SYS", "\0", "/#", "+/", "long level of a topic",
+    "/",
+    "+",
+    "#",
+    "a",
+    "b",
+    "$",
+    "é",
+    "$share/",
+    "$SYS",
+    "\0",
+    "/#",
+    "+/",
+    "long level of a topic",
 ];
 
 pub(super) fn run(data: &[u8]) {

@@ -104,7 +104,10 @@ impl Run {
         if !is_name(name) {
             return;
         }
-        let matching = self.granted.iter().filter(|(filter, _)| slow_match(filter, name));
+        let matching = self
+            .granted
+            .iter()
+            .filter(|(filter, _)| slow_match(filter, name));
         let expected: Vec<usize> = matching.map(|(_, handler)| *handler).collect();
         let packet = packets::publish(name, b"m", 0);
         assert_eq!(self.hear(&packet), Some(expected), "{name:?}");

@@ -71,7 +71,10 @@ fn accepted(key: &str) -> Vec<u8> {
 
 fn with_key(answer: &[u8], key: &str) -> Vec<u8> {
     let mut answer = answer.to_vec();
-    if let Some(at) = answer.windows(ACCEPT.len()).position(|bytes| bytes == ACCEPT) {
+    if let Some(at) = answer
+        .windows(ACCEPT.len())
+        .position(|bytes| bytes == ACCEPT)
+    {
         let accept = derive_accept_key(key.as_bytes());
         answer.splice(at..at + ACCEPT.len(), accept.into_bytes());
     }
@@ -79,7 +82,13 @@ fn with_key(answer: &[u8], key: &str) -> Vec<u8> {
 }
 
 /// Reads what the frames hold; gives all that was seen.
-fn frames(peer: &Peer, mut link: WebSocketLink, said: Option<&[u8]>, ends: bool, writes: bool) -> Vec<u8> {
+fn frames(
+    peer: &Peer,
+    mut link: WebSocketLink,
+    said: Option<&[u8]>,
+    ends: bool,
+    writes: bool,
+) -> Vec<u8> {
     let written: usize = if writes {
         std::iter::repeat_with(|| link.write(b"publish"))
             .find_map(Result::ok)
@@ -90,7 +99,9 @@ fn frames(peer: &Peer, mut link: WebSocketLink, said: Option<&[u8]>, ends: bool,
     let (mut data, end) = read_all(&mut link, 11);
     let end = end.filter(|error| error.kind() != io::ErrorKind::WouldBlock);
     let why = end.as_ref().map(|error| {
-        let why = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        let why = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Error>());
         why.expect("an error with a reason").clone()
     });
     if let Some(why) = &why {
@@ -107,9 +118,16 @@ fn frames(peer: &Peer, mut link: WebSocketLink, said: Option<&[u8]>, ends: bool,
         }
     }
     link.close();
-    while link.wants_write() && link.flush().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {}
+    while link.wants_write()
+        && link
+            .flush()
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    {}
     check_heard(&peer.heard(), written);
-    data.extend(why.map(|why| why.detail.into_owned().into_bytes()).unwrap_or_default());
+    data.extend(
+        why.map(|why| why.detail.into_owned().into_bytes())
+            .unwrap_or_default(),
+    );
     data
 }
 
@@ -145,8 +163,14 @@ fn slow(mut bytes: &[u8]) -> (Vec<u8>, Stop) {
         let Some(extended) = bytes.get(2..2 + more) else {
             return (data, Stop::More);
         };
-        let length = extended.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
-        let length = if more == 0 { u64::from(*second) } else { length };
+        let length = extended
+            .iter()
+            .fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let length = if more == 0 {
+            u64::from(*second)
+        } else {
+            length
+        };
         let allowed = match opcode {
             0 => in_message && length >> 63 == 0,
             2 => !in_message && length >> 63 == 0,
@@ -177,7 +201,11 @@ fn slow(mut bytes: &[u8]) -> (Vec<u8>, Stop) {
 /// RFC 6455 section 7.4.
 fn closed(payload: &[u8]) -> Stop {
     let [high, low, ..] = *payload else {
-        return if payload.is_empty() { Stop::Closed(true) } else { Stop::Violation };
+        return if payload.is_empty() {
+            Stop::Closed(true)
+        } else {
+            Stop::Violation
+        };
     };
     match u16::from_be_bytes([high, low]) {
         1000 => Stop::Closed(true),
@@ -191,7 +219,10 @@ fn check_heard(mut bytes: &[u8], written: usize) {
     let (mut closed, mut data) = (false, 0);
     while let [first, second, rest @ ..] = bytes {
         assert!(!closed, "a frame behind Close");
-        assert!(first & 0xF0 == 0x80 && second & 0x80 != 0, "{first:02X} {second:02X}");
+        assert!(
+            first & 0xF0 == 0x80 && second & 0x80 != 0,
+            "{first:02X} {second:02X}"
+        );
         let length = usize::from(second & 0x7F);
         assert!(length <= 125, "all of ours are short");
         match first & 0x0F {
