@@ -10,7 +10,7 @@ export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 # Which tests depend on the crypto provider: all but those that read files or build a package.
 PROVIDER_TESTS := $(filter-out conformance header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants clean
+.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants fuzz fuzz-report clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 21
@@ -49,6 +49,12 @@ conformance:  ## make docs/mqtt_conformance.md anew from tests/conformance/state
 
 conformance-mutants:  ## break 25 statements of MQTT on purpose, one at a time, and see a test of the statement notice
 	tests/mutants/run --conformance
+
+fuzz:  ## run each fuzzer (tests/fuzz) for SECONDS=n, default 60
+	tests/fuzz/run $(or $(SECONDS),60)
+
+fuzz-report:  ## make docs/fuzzing.md of the last `make fuzz` and of what the committed corpus reaches
+	tests/fuzz/report
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header

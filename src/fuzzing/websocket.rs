@@ -40,7 +40,11 @@ pub(super) fn run(data: &[u8]) {
                 assert!(!upgraded, "{why}");
                 let codes = [Code::WebSocket, Code::Forbidden, Code::ConnectionLost];
                 check_error(&why, &codes);
-                why.detail.into_owned().into_bytes()
+                // The key is another one each time, and an error may quote what is made of it.
+                match said.windows(ACCEPT.len()).any(|bytes| bytes == ACCEPT) {
+                    true => format!("{:?}", why.code).into_bytes(),
+                    false => why.detail.into_owned().into_bytes(),
+                }
             }
         }
     });

@@ -37,6 +37,8 @@ mod timers;
 mod topic_tree;
 
 #[cfg(any(test, fuzzing))]
+// The fuzzers need only the simulation of it.
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod tests;
 
 pub use commands::Wait;

@@ -8,6 +8,7 @@ pub mod tls;
 pub mod websocket;
 
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod peer;
 
 use crate::error::{Code, Error};
