@@ -7,10 +7,16 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 # For `make demo` against a real endpoint.
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
-# Which tests depend on the crypto provider: all but those that read files or build a package.
-PROVIDER_TESTS := $(filter-out conformance header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
+# Which tests depend on the crypto provider: all but those that read files, build what they test themselves or wrap the C functions.
+PROVIDER_TESTS := $(filter-out bench conformance cpp ffi header instructions layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants fuzz fuzz-report clean
+# The benchmarks: REPS runs of each case, QUICK=1 a small part, CLIENTS="1000,10000" idle clients, AWSC_PREFIX where aws-c-mqtt is.
+REPS ?= 5
+CLIENTS ?= 1000,10000
+BENCH = bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
+
+.PHONY: help demo test requirements lint header supply report simulate mutants advisor conformance conformance-mutants fuzz fuzz-report bench bench-growth bench-record \
+	bench-requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 21
@@ -26,7 +32,7 @@ test: requirements lint  ## everything that must pass: format, lints, all tests 
 
 requirements:
 	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind \
-		binutils softhsm2 opensc libp11-kit-dev libssl-dev
+		strace binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 
@@ -58,6 +64,27 @@ fuzz-report:  ## make docs/fuzzing.md of the last `make fuzz` and of what the co
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header
+
+supply:  ## make docs/dependencies.md anew, check licences, sources and duplicates; with cargo-deny also known vulnerabilities
+	BLESS=1 cargo test --locked --test supply
+	@tests/supply/advisories
+
+report:  ## build with both crypto providers and write sizes, symbols, libraries and hardening into docs/library.md
+	@mkdir -p docs
+	tests/supply/report.sh >docs/library.md.new
+	@mv docs/library.md.new docs/library.md
+
+bench: bench-requirements  ## measure this library beside others and write docs/benchmarks.md; QUICK=1 for a few minutes, REPS= CLIENTS= AWSC_PREFIX=
+	$(BENCH)
+
+bench-growth: bench-requirements  ## only how the cost grows with payload, subscriptions, clients and queue; the page keeps its other figures
+	$(BENCH) --parts growth
+
+bench-record: requirements  ## write bench/instructions.toml anew, which make test compares with
+	BLESS=1 cargo test --locked --test instructions -- --nocapture a_message_costs
+
+bench-requirements:
+	@tests/demo/requirements.sh cmake gcc openssl python3 valgrind strace binutils libmosquitto-dev libpaho-mqtt-dev gnuplot-nox
 
 clean:  ## remove everything that was built
 	cargo clean

@@ -1,35 +1,27 @@
-// basic_pubsub.c as C++17 over the C header: a unique_ptr owns the client, an exception carries the failure.
-#include <aws_iot_mqtt.h>
+// basic_pubsub.c in C++17: the client owns itself, handlers are lambdas, failures are values (the manual is in aws_iot_mqtt.hpp).
+#include <aws_iot_mqtt.hpp>
 
-#include <chrono>
 #include <condition_variable>
 #include <cstdio>
-#include <memory>
 #include <mutex>
-#include <stdexcept>
-#include <string>
-#include <string_view>
+#include <vector>
 
 #include "options.h"
 
+using aws_iot_mqtt::Client;
+using aws_iot_mqtt::Message;
+using aws_iot_mqtt::QoS;
+using aws_iot_mqtt::Status;
+
 namespace {
 
-struct free_client {
-    void operator()(aws_iot_mqtt_client *client) const { aws_iot_mqtt_client_free(client); }
-};
-using client_ptr = std::unique_ptr<aws_iot_mqtt_client, free_client>;
-
-void check(const char *call, aws_iot_mqtt_error error)
-{
-    if (error != AWS_IOT_MQTT_OK)
-        throw std::runtime_error(std::string(call) + ": " + aws_iot_mqtt_error_name(error) + ": " + aws_iot_mqtt_last_error_detail());
-}
-
-class inbox {
+class Inbox {
 public:
-    void add()
+    void add(const Message &message)
     {
         std::lock_guard<std::mutex> lock(mutex_);
+        std::printf("received on %.*s: %.*s\n", static_cast<int>(message.topic.size()), message.topic.data(),
+                    static_cast<int>(message.payload.size()), message.payload.data());
         received_++;
         arrived_.notify_one();
     }
@@ -48,59 +40,49 @@ private:
     int received_ = 0;
 };
 
-} // namespace
-
-// Runs on a thread of the library, which is C to us: no exception may leave it.
-extern "C" {
-static void on_message(const aws_iot_mqtt_message *message, void *userdata) noexcept
+bool fine(const char *call, const Status &status)
 {
-    std::string_view payload(reinterpret_cast<const char *>(message->payload), message->payload_len);
-    std::printf("received on %s: %.*s\n", message->topic, static_cast<int>(payload.size()), payload.data());
-    static_cast<inbox *>(userdata)->add();
-}
+    if (!status)
+        std::fprintf(stderr, "%s: %s\n", call, status.text().c_str());
+    return status.accepted();
 }
 
-static bool run(const options &options)
+bool run(const options &options)
 {
-    inbox messages; // made before the client, so it outlives every callback
-    aws_iot_mqtt_client *raw = nullptr;
-    check("new", aws_iot_mqtt_client_new(options.client_id, AWS_IOT_MQTT_PROTOCOL_3_1_1, false, true, &raw));
-    client_ptr client(raw);
-    check("configure_endpoint", aws_iot_mqtt_client_configure_endpoint(client.get(), options.endpoint, options_port(&options)));
-    check("configure_credentials",
-          aws_iot_mqtt_client_configure_credentials(client.get(), options.ca, options.key, options.cert, nullptr));
-    check("connect", aws_iot_mqtt_client_connect(client.get(), AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS));
+    Inbox inbox; // made before the client, so it outlives every handler
+    auto made = Client::create(options.client_id);
+    if (!fine("create", made))
+        return false;
+    Client client = std::move(made).value();
+    if (!fine("configure_endpoint", client.configure_endpoint(options.endpoint, options_port(&options))) ||
+        !fine("configure_credentials", client.configure_credentials(options.ca, options.key, options.cert)) ||
+        !fine("connect", client.connect()))
+        return false;
     std::printf("connected to %s:%s as %s\n", options.endpoint, options.port, options.client_id);
-    check("subscribe", aws_iot_mqtt_client_subscribe(client.get(), options.topic, AWS_IOT_MQTT_QOS_1, on_message, &messages,
-                                                     nullptr, nullptr));
+    if (!fine("subscribe", client.subscribe(options.topic, QoS::at_least_once, [&](const Message &message) { inbox.add(message); })))
+        return false;
 
+    // All at once; each future becomes ready when the broker has acknowledged its message.
     const int count = options_count(&options);
-    int published = 0, acknowledged = 0;
+    std::vector<std::future<aws_iot_mqtt::Outcome>> published;
     for (int i = 1; i <= count; i++) {
         const std::string payload = "message " + std::to_string(i) + " of " + std::to_string(count);
-        auto error = aws_iot_mqtt_client_publish(client.get(), options.topic, reinterpret_cast<const uint8_t *>(payload.data()),
-                                                 payload.size(), AWS_IOT_MQTT_QOS_1, false);
-        published++;
-        if (error != AWS_IOT_MQTT_QUEUED) { // QUEUED: no connection just now; it is kept and will be sent
-            check("publish", error);
-            acknowledged++;
-        }
+        published.push_back(client.publish_future(options.topic, payload, QoS::at_least_once));
     }
-    const int received = messages.wait(count, std::chrono::seconds(30));
-    std::printf("published %d, acknowledged %d, received %d\n", published, acknowledged, received);
-    check("disconnect", aws_iot_mqtt_client_disconnect(client.get(), nullptr));
-    return acknowledged == count && received == count;
+    int acknowledged = 0;
+    for (auto &outcome : published)
+        acknowledged += fine("publish", outcome.get());
+    const int received = inbox.wait(count, std::chrono::seconds(30));
+    std::printf("published %d, acknowledged %d, received %d\n", count, acknowledged, received);
+    return fine("disconnect", client.disconnect()) && acknowledged == count && received == count;
 }
+
+} // namespace
 
 int main(int argc, char **argv)
 {
     options options;
     if (options_parse(argc, argv, &options) != 0)
         return 2;
-    try {
-        return run(options) ? 0 : 1;
-    } catch (const std::exception &failure) {
-        std::fprintf(stderr, "%s\n", failure.what());
-        return 1;
-    }
+    return run(options) ? 0 : 1;
 }

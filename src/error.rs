@@ -71,6 +71,8 @@ pub struct Error {
 }
 
 impl Error {
+    #[cold]
+    #[inline(never)]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Error {
             code,

@@ -29,7 +29,7 @@
 //! | Which thread does what? | `engine/mod.rs`, then `engine/shared.rs` (workers, timers) and `engine/poller.rs` (epoll) |
 //! | When do callbacks run, and in what order? | `engine/dispatch.rs`; what may be called inside: `engine/scope.rs` |
 //! | When is the socket read and written? | `engine/state.rs` |
-//! | How is a connection made? | `engine/attempt.rs` (DNS, socket factory, TCP, TLS), `engine/dialers.rs` |
+//! | How is a connection made? | `engine/dialing.rs` (what is known at once, DNS, socket factory), `engine/attempt.rs` (TCP, TLS), `engine/dialers.rs`, `engine/names.rs` |
 //! | The states from connect to disconnect; what a lost connection does | `session/mod.rs` (`Phase`), `session/connecting.rs` |
 //! | Is an operation accepted, queued or refused? | `session/commands.rs`, `session/queue.rs` |
 //! | Window, acknowledgements, draining | `session/sending.rs`, `session/in_flight.rs`, `session/packet_ids.rs` |
@@ -50,6 +50,10 @@
 //! - A `Link` is only the established stream. Handshakes are no part of it: each layer has a step of its own (`TcpLink::finish`,
 //!   `TlsLink::handshake`), and `engine/attempt.rs` goes through them on the poller. So nothing after the handshake has to ask how far it is.
 //! - The application's own sockets are no kind of link: once taken over and checked, they are a `TcpLink`.
+//! - No channel brings dialers their jobs: crossbeam's and std's yield the processor several times before they sleep, and on one core that is
+//!   time of the connection. `engine/dialers.rs` has a queue and a condition variable, so crossbeam-channel is not needed any more.
+//! - An endpoint that is an address is dialed in the call itself. Clients that resolve one name at the same time share one question.
+//! - Attempts have an epoll of their own inside the poller's, so that a storm of handshakes takes one turn of many.
 //! - `disconnect` refuses new operations and waits, within the connect time-out, for what is in flight before it says DISCONNECT.
 
 #![deny(unsafe_code)]

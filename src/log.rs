@@ -47,9 +47,14 @@ impl Log {
         let Some(sink) = self.sink.as_ref().filter(|_| level <= self.level) else {
             return;
         };
-        if let Some(sink) = &*sink.read().unwrap_or_else(PoisonError::into_inner) {
-            sink(level, &line());
+        #[cold]
+        #[inline(never)]
+        fn pass(sink: &RwLock<Option<Sink>>, level: Level, line: impl FnOnce() -> String) {
+            if let Some(sink) = &*sink.read().unwrap_or_else(PoisonError::into_inner) {
+                sink(level, &line());
+            }
         }
+        pass(sink, level, line);
     }
 
     /// Takes the sink away from all copies, and waits for lines that are being written. Drops it, which runs code of the application.

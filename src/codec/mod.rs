@@ -73,7 +73,7 @@ pub fn decode(
         return Err(too_large(header.packet_size, max_packet_size));
     }
     let packet = match header.first >> 4 {
-        3 => publish::decode_publish(header, bytes, "")?.map(Packet::Publish),
+        3 => publish::decode_publish(header, bytes)?.map(Packet::Publish),
         4 => acknowledgements::decode_puback(header, bytes, protocol)?,
         2 => connect::decode_connack(header, bytes, protocol)?,
         9 => subscribe::decode_suback(header, bytes, protocol)?,

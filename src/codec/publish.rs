@@ -49,9 +49,10 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
 }
 
 /// The topic was checked by [`topic::check_name`]. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5], or for QoS 1 when it is to be set later.
-/// Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows.
-// Always: the caller has mostly asked for the size itself, which then need not be done twice.
-#[inline(always)]
+/// Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows. Gives the place behind the topic in what was
+/// written: that of the packet identifier, for [`set_publish_packet_id`].
+// Never: inside its callers the compiler gives up on making it fast.
+#[inline(never)]
 pub fn encode_publish(
     out: &mut Vec<u8>,
     topic: &str,
@@ -59,9 +60,10 @@ pub fn encode_publish(
     qos: QoS,
     retain: bool,
     packet_id: u16,
-) {
+) -> usize {
+    let before = out.len();
     let Some(size) = publish_size(topic.len(), payload.len(), qos) else {
-        return;
+        return 0;
     };
     out.reserve(size);
     let remaining_length = remaining_length(topic.len(), payload.len(), qos);
@@ -83,26 +85,18 @@ pub fn encode_publish(
         out.extend_from_slice(&[topic_high, topic_low]);
     }
     out.extend_from_slice(topic.as_bytes());
+    let place = out.len() - before;
     if qos == QoS::AtLeastOnce {
         wire::put_u16(out, packet_id);
     }
     out.extend_from_slice(payload);
+    place
 }
 
-/// Of an encoded QoS 1 PUBLISH; on anything else nothing happens.
+/// Of an encoded QoS 1 PUBLISH; `place` is what [`encode_publish`] gave.
 #[inline]
-pub fn set_publish_packet_id(packet: &mut [u8], packet_id: u16) {
-    let Ok(Some(header)) = FixedHeader::read(packet) else {
-        return;
-    };
-    if header.first & 0xF6 != 0x32 {
-        return;
-    }
-    let Some((topic, _)) = packet.get(header.size..).and_then(wire::split_field) else {
-        return;
-    };
-    let position = header.size + 2 + topic.len();
-    if let Some(place) = packet.get_mut(position..position + 2) {
+pub fn set_publish_packet_id(packet: &mut [u8], place: usize, packet_id: u16) {
+    if let Some(place) = packet.get_mut(place..place + 2) {
         place.copy_from_slice(&packet_id.to_be_bytes());
     }
 }
@@ -115,22 +109,43 @@ pub fn set_publish_dup(packet: &mut [u8], dup: bool) {
     }
 }
 
-/// The first packet in `bytes` and its length, if it is a whole and valid PUBLISH. For anything else, errors included, there is
-/// [`decode`](super::decode).
-///
-/// `known_name` is a topic name that has passed its check, or empty: messages of one topic often come in a row, and its bytes need not be
-/// looked at again each time.
+/// The first packet in `bytes` and its length, if it is a whole and valid PUBLISH to `name`, which has passed its check. For anything else,
+/// errors included, there is [`decode`](super::decode). Messages of one topic often come in a row.
 #[inline]
 pub fn whole_publish<'a>(
     bytes: &'a [u8],
     max_packet_size: usize,
-    known_name: &str,
+    name: &str,
 ) -> Option<(Publish<'a>, usize)> {
     let header = FixedHeader::read(bytes).ok()??;
-    if header.first >> 4 != 3 || header.packet_size > max_packet_size {
+    let qos = match header.first & 0xF6 {
+        0x30 => QoS::AtMostOnce,
+        0x32 => QoS::AtLeastOnce,
+        _ => return None,
+    };
+    if header.packet_size > max_packet_size {
         return None;
     }
-    let publish = decode_publish(header, bytes, known_name).ok()??;
+    let (topic, rest) = wire::split_field(header.body(bytes)?)?;
+    // An empty one is known to nobody and refused.
+    if topic != name.as_bytes() || name.is_empty() {
+        return None;
+    }
+    let (packet_id, payload) = match qos {
+        QoS::AtMostOnce => (0, rest),
+        QoS::AtLeastOnce => match rest.split_first_chunk()? {
+            ([0, 0], _) => return None,
+            (packet_id, payload) => (u16::from_be_bytes(*packet_id), payload),
+        },
+    };
+    let publish = Publish {
+        topic,
+        payload,
+        qos,
+        retain: header.first & 0x01 != 0,
+        dup: header.first & 0x08 != 0,
+        packet_id,
+    };
     Some((publish, header.packet_size))
 }
 
@@ -140,7 +155,6 @@ pub fn whole_publish<'a>(
 pub(super) fn decode_publish<'a>(
     header: FixedHeader,
     bytes: &'a [u8],
-    known_name: &str,
 ) -> Result<Option<Publish<'a>>, Error> {
     let qos = match header.first & 0x06 {
         0x00 => QoS::AtMostOnce,
@@ -153,10 +167,7 @@ pub(super) fn decode_publish<'a>(
     let Some((name, rest)) = wire::split_field(body) else {
         return Err(too_short(header, "topic name"));
     };
-    // An empty one is known to nobody and refused.
-    if name.is_empty() || name != known_name.as_bytes() {
-        check_name(name)?;
-    }
+    check_name(name)?;
     let (packet_id, payload) = match qos {
         QoS::AtMostOnce => (0, rest),
         QoS::AtLeastOnce => {

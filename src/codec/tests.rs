@@ -238,11 +238,8 @@ fn check_any(bytes: &[u8], random: &mut Random) -> bool {
         Packet::Publish(publish) => {
             let name = std::str::from_utf8(publish.topic).unwrap();
             topic::check_name(name).unwrap();
-            // The short way gives the same, whether the name is known or not.
-            for known in [name, "", "another"] {
-                let short = whole_publish(bytes, max_packet_size, known);
-                assert_eq!(short, Some((publish, size)));
-            }
+            let short = whole_publish(bytes, max_packet_size, name);
+            assert_eq!(short, Some((publish, size)));
             assert_eq!(publish.packet_id == 0, publish.qos == QoS::AtMostOnce);
             // Encoded again it is the same packet, unless the length came in more bytes than needed.
             let mut again = Vec::new();

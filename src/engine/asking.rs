@@ -114,7 +114,7 @@ impl Inner {
                 Ok((connection, _)) => {
                     state.connection = connection;
                     if let Connection::Up(_) = state.connection {
-                        state.opened(now);
+                        state.opened(inner, now);
                     }
                     // What is armed is not asked again before the poller has answered.
                     state.arm(inner);

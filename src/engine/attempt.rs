@@ -1,10 +1,8 @@
-//! Making a link without blocking: a dialer thread brings addresses or a socket, then TCP and the layers on it open on the poller.
+//! Making a link without blocking: `dialing` brings addresses or a socket, then TCP and the layers on it open on the poller.
 
-use super::dial::{Dial, Dialed, Way};
 use super::inner::Inner;
-use super::layers::{Layer, Layers};
+use super::layers::Layers;
 use super::poller::Interest;
-use super::scope::{self, Kind};
 use super::state::{Connection, State};
 use crate::aws::{custom_authorizer, endpoint};
 use crate::error::{Code, Error};
@@ -16,7 +14,6 @@ use crate::transport::{HandshakeState, Link};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -54,6 +51,18 @@ pub(super) struct Race {
     joins_at: Option<Instant>,
     layers: Layers,
     failed: Option<Error>,
+}
+
+impl Race {
+    pub(super) fn new(addresses: VecDeque<SocketAddr>, layers: Layers) -> Race {
+        Race {
+            runners: Vec::new(),
+            next: addresses,
+            joins_at: None,
+            layers,
+            failed: None,
+        }
+    }
 }
 
 const NEXT_RUNNER_AFTER: Duration = Duration::from_millis(250);
@@ -145,7 +154,7 @@ impl State {
                 Ok((connection, again)) => {
                     self.connection = connection;
                     if let Connection::Up(_) = self.connection {
-                        return self.opened(now);
+                        return self.opened(inner, now);
                     }
                     if !again {
                         return;
@@ -173,7 +182,15 @@ impl State {
         }
     }
 
-    pub(super) fn opened(&mut self, now: Instant) {
+    pub(super) fn opened(&mut self, inner: &Inner, now: Instant) {
+        if let Connection::Up(link) = &self.connection {
+            let moved = inner.engine.core.poller.promote(link.fd(), inner.key);
+            if let Err(error) = moved {
+                let why = format!("epoll does not take the socket: {error}");
+                return self.lost(now, Error::new(Code::Io, why));
+            }
+            self.armed = None;
+        }
         let config = &self.config;
         let user = custom_authorizer::user_name(
             config.username.as_deref(),
@@ -194,57 +211,6 @@ impl State {
         }
         self.session.opened(now, &login);
         self.take_outputs();
-    }
-
-    fn dial(&mut self, inner: &Arc<Inner>, deadline: Instant) -> Step {
-        let asks = self.socket_factory.is_some() || self.credentials_provider.is_some();
-        if self.outside > 0 && asks {
-            // A callback of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
-            return Ok((Connection::Attempt(Attempt::Begun { deadline }), false));
-        }
-        self.attempt += 1;
-        let attempt = self.attempt;
-        self.log.write(Level::Info, || {
-            let (host, port) = (&self.config.host, self.config.port);
-            match &self.config.proxy {
-                Some(proxy) => {
-                    format!("connecting to {host} port {port} through the proxy {proxy}")
-                }
-                None => format!("connecting to {host} port {port}"),
-            }
-        });
-        let dial = Dial {
-            config: self.config.clone(),
-            factory: self.socket_factory.clone(),
-            provider: self.credentials_provider.clone(),
-            signing: Arc::clone(&self.signing),
-            log: self.log.clone(),
-            deadline,
-        };
-        let client = Arc::clone(inner);
-        // While the application's code runs there, `free` has to wait for it; it does not wait for name resolution.
-        let outside = usize::from(dial.factory.is_some() || dial.provider.is_some());
-        self.outside += outside;
-        let asked = inner.engine.dialers.run(Box::new(move || {
-            // A panic is a bug of ours: it ends this attempt, and `free` must not wait for it. Dropping the job's copies may run code of
-            // the application, hence the scope.
-            let dialed = scope::enter(client.key, Kind::Outside, || {
-                catch_unwind(AssertUnwindSafe(|| dial.run(&client)))
-            })
-            .unwrap_or_else(|_| {
-                Err(Error::new(
-                    Code::Internal,
-                    "internal error while connecting",
-                ))
-            });
-            client.dialed(attempt, outside, dialed);
-        }));
-        asked.map_err(|error| {
-            self.outside -= outside;
-            let why = format!("a thread for connecting could not be started: {error}");
-            Error::new(Code::Io, why)
-        })?;
-        Ok((Connection::Attempt(Attempt::Dialing), false))
     }
 
     fn race(&mut self, inner: &Arc<Inner>, now: Instant, mut race: Race) -> Step {
@@ -274,7 +240,8 @@ impl State {
                     race.runners.push(tcp);
                     race.joins_at = (!race.next.is_empty()).then(|| now + NEXT_RUNNER_AFTER);
                     self.armed = None;
-                    return Ok((Connection::Attempt(Attempt::Connecting(race)), true));
+                    // Even if it is connected: the rest takes longer, and is done as fairly as the poller gives turns.
+                    return Ok((Connection::Attempt(Attempt::Connecting(race)), false));
                 }
                 Err(why) => race.failed = Some(why),
             }
@@ -324,7 +291,7 @@ impl State {
 }
 
 /// Puts the next layer on an open link; up if there is none.
-fn stack(link: Box<dyn Link>, mut layers: Layers) -> Step {
+pub(super) fn stack(link: Box<dyn Link>, mut layers: Layers) -> Step {
     let Some(layer) = layers.pop_front() else {
         return Ok((Connection::Up(link), true));
     };
@@ -337,56 +304,13 @@ fn stack(link: Box<dyn Link>, mut layers: Layers) -> Step {
     Ok((Connection::Attempt(opening), true))
 }
 
-impl Inner {
-    /// A dialer has finished.
-    fn dialed(self: &Arc<Self>, attempt: u64, outside: usize, dialed: Result<Dialed, Error>) {
-        self.guarded(|inner, state, now| {
-            state.outside -= outside;
-            let awaited = matches!(state.connection, Connection::Attempt(Attempt::Dialing));
-            if state.attempt != attempt || !awaited {
-                return;
-            }
-            if let Ok(dialed) = &dialed {
-                // Kept while this client lives, so that the next connection resumes the session of this one.
-                state.tls = dialed.layers.iter().find_map(Layer::tls).cloned();
-            }
-            let step = dialed.and_then(|dialed| match dialed.way {
-                Way::Addresses(next) => {
-                    let race = Race {
-                        runners: Vec::new(),
-                        next,
-                        joins_at: None,
-                        layers: dialed.layers,
-                        failed: None,
-                    };
-                    Ok((Connection::Attempt(Attempt::Connecting(race)), true))
-                }
-                Way::Socket(tcp) => stack(Box::new(register(inner, tcp)?), dialed.layers),
-            });
-            match step {
-                Ok((connection, _)) => {
-                    state.connection = connection;
-                    if let Connection::Up(_) = state.connection {
-                        state.opened(now);
-                    }
-                }
-                Err(why) => state.lost(now, why),
-            }
-        });
-    }
-}
-
 /// Makes the socket known to the poller, silent until it is armed.
-fn register(inner: &Inner, tcp: TcpLink) -> Result<TcpLink, Error> {
-    let silent = Interest {
-        read: false,
-        write: false,
-    };
+pub(super) fn register(inner: &Inner, tcp: TcpLink) -> Result<TcpLink, Error> {
     inner
         .engine
         .core
         .poller
-        .add(tcp.fd(), inner.key, silent)
+        .add_attempt(tcp.fd(), inner.key)
         .map_err(|error| {
             Error::new(Code::Io, format!("epoll does not take the socket: {error}"))
         })?;

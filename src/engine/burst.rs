@@ -20,7 +20,7 @@ pub(super) struct Burst {
     /// When the application last came back from publishing. Not when it began: what counts is how soon it comes again, not how long
     /// the system call took.
     last_publish: Instant,
-    /// Something came in since then.
+    /// Something to answer came in since then.
     heard: bool,
     flush_at: Option<Instant>,
     wait: Duration,
@@ -46,9 +46,9 @@ impl Burst {
         }
     }
 
-    /// A publish has left `pending` bytes.
-    pub(super) fn publishing(&mut self, now: Instant, pending: usize) -> Now {
-        let begins = std::mem::take(&mut self.heard) || now.0 >= self.last_publish.0 + GAP_NANOS;
+    /// A publish that was `called` a moment ago has left `pending` bytes.
+    pub(super) fn publishing(&mut self, called: Instant, now: Instant, pending: usize) -> Now {
+        let begins = std::mem::take(&mut self.heard) || called.0 >= self.last_publish.0 + GAP_NANOS;
         if begins || pending >= FULL {
             if begins {
                 self.wait = FIRST_WAIT;
@@ -69,6 +69,7 @@ impl Burst {
         self.last_publish = now;
     }
 
+    /// Something came in that the application may answer: a message, or the last acknowledgement that it may have waited for.
     pub(super) fn heard(&mut self) {
         self.heard = true;
     }
@@ -104,26 +105,29 @@ mod tests {
     #[test]
     fn the_first_is_sent_at_once_and_those_soon_behind_it_wait() {
         let mut burst = Burst::new();
-        assert_eq!(burst.publishing(at(0), 100), Now::Send);
+        assert_eq!(burst.publishing(at(0), at(0), 100), Now::Send);
         burst.published(at(20));
-        assert_eq!(burst.publishing(at(30), 100), Now::Wait);
+        assert_eq!(burst.publishing(at(30), at(30), 100), Now::Wait);
         assert_eq!(burst.flush_at(), Some(at(130)));
-        assert_eq!(burst.publishing(at(40), 200), Now::WaitToo);
-        assert_eq!(burst.publishing(at(50), FULL), Now::Send);
+        assert_eq!(burst.publishing(at(40), at(40), 200), Now::WaitToo);
+        assert_eq!(burst.publishing(at(50), at(50), FULL), Now::Send);
         assert_eq!(burst.flush_at(), None);
         burst.published(at(60));
-        assert_eq!(burst.publishing(at(110), 100), Now::Send, "a gap");
+        // The time within the call is no gap.
+        assert_eq!(burst.publishing(at(70), at(300), 100), Now::Wait);
+        assert_eq!(burst.publishing(at(310), at(310), 100), Now::WaitToo);
+        assert_eq!(burst.publishing(at(360), at(360), 100), Now::Send, "a gap");
     }
 
     #[test]
     fn an_answer_to_what_came_in_does_not_wait() {
         let mut burst = Burst::new();
-        assert_eq!(burst.publishing(at(0), 100), Now::Send);
+        assert_eq!(burst.publishing(at(0), at(0), 100), Now::Send);
         burst.published(at(5));
         burst.heard();
-        assert_eq!(burst.publishing(at(10), 100), Now::Send);
+        assert_eq!(burst.publishing(at(10), at(10), 100), Now::Send);
         burst.published(at(15));
-        assert_eq!(burst.publishing(at(20), 100), Now::Wait);
+        assert_eq!(burst.publishing(at(20), at(20), 100), Now::Wait);
     }
 
     #[test]
@@ -135,7 +139,7 @@ mod tests {
         for _ in 0..6 {
             now = now + Duration::from_micros(10);
             burst.published(now);
-            assert_eq!(burst.publishing(now, 100), Now::Wait);
+            assert_eq!(burst.publishing(now, now, 100), Now::Wait);
             let flush = burst.flush_at().expect("set");
             waits.push(flush.since(now).as_micros());
             now = flush;

@@ -8,10 +8,11 @@ use super::{
     Accepted, Completion, ConnectFailedHandler, CredentialsProvider, MessageHandler,
     OfflineHandler, OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats,
 };
-use crate::config::{Config, QoS};
+use crate::config::{Config, Credentials, QoS};
 use crate::error::{Code, Error};
 use crate::log::Log;
 use crate::session::{State as SessionState, Wait};
+use crate::transport::tls::TlsConfig;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use zeroize::Zeroizing;
@@ -47,14 +48,26 @@ impl Client {
         &self,
         change: impl FnOnce(&mut Config) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.inner.enter()?.change_config(change)
+    }
+
+    /// The same for the credentials. `checked` is the TLS configuration made of them, which the first attempt finds again. `take` is
+    /// called when they are accepted.
+    pub fn configure_credentials(
+        &self,
+        credentials: Credentials,
+        checked: TlsConfig,
+        take: impl FnOnce(),
+    ) -> Result<(), Error> {
         let mut state = self.inner.enter()?;
         let before = state.config.credentials.clone();
-        state.change_config(change)?;
+        state.change_config(|config| {
+            config.credentials = Some(Arc::new(credentials));
+            take();
+            Ok(())
+        })?;
         // Keys of the application are given back when nothing of ours holds them any more.
-        let replaced = match (&before, &state.config.credentials) {
-            (Some(before), Some(now)) if Arc::ptr_eq(before, now) => None,
-            _ => state.tls.take(),
-        };
+        let replaced = state.tls.replace(checked);
         state.keep_key();
         drop((before, replaced));
         self.inner.hand_over(&mut state);

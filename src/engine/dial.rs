@@ -6,7 +6,7 @@ use super::inner::Inner;
 use super::layers::{Layer, Layers};
 use super::{CredentialsProvider, SocketFactory, clock, scope};
 use crate::aws::endpoint;
-use crate::config::{Config, Credentials};
+use crate::config::{Config, Credentials, Key};
 use crate::error::{Code, Error};
 use crate::log::Log;
 use crate::time::Instant;
@@ -36,6 +36,8 @@ pub(super) struct Dialed {
 }
 
 pub(super) enum Way {
+    /// To this host and port, which are still to be resolved.
+    Name(String, u16),
     Addresses(VecDeque<SocketAddr>),
     Socket(TcpLink),
 }
@@ -46,11 +48,29 @@ impl Dial {
         let (host, port) = self.config.next_hop();
         let way = match &self.factory {
             Some(_) => Way::Socket(self.ask_the_factory(client, host, port)?),
-            None => Way::Addresses(interleave(
-                tcp::resolve(host, port).map_err(|error| self.config.blame_proxy(error))?,
-            )),
+            None => Way::Name(host.to_owned(), port),
         };
         Ok(Dialed { way, layers })
+    }
+
+    /// The same without a dialer, for an address and nothing that could block; `None` if it takes one.
+    pub(super) fn run_now(&self, client: &Inner) -> Option<Result<Dialed, Error>> {
+        let config = &self.config;
+        if self.factory.is_some() || credentials::signs(config, self.provider.is_some()) {
+            return None;
+        }
+        if config.tls {
+            // The system's store is read from files, and a key of the application is the application's code.
+            let credentials = config.credentials.as_ref()?;
+            credentials.ca.as_ref()?;
+            let identity = credentials.identity.as_ref();
+            if identity.is_some_and(|identity| matches!(identity.key, Key::Callback { .. })) {
+                return None;
+            }
+        }
+        let (host, port) = config.next_hop();
+        let way = Way::Addresses([tcp::literal(host, port)?].into());
+        Some(self.layers(client).map(|layers| Dialed { way, layers }))
     }
 
     pub(super) fn milliseconds_left(&self) -> u64 {

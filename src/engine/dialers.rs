@@ -1,10 +1,10 @@
-//! Threads for what can only be done blocking: name resolution and the application's socket factory.
+//! Threads for what can only be done blocking: name resolution, the application's socket factory, its credentials and keys.
 
+use super::shared::lock;
 use super::threads;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -14,65 +14,119 @@ const MOST: usize = 32;
 /// A dialer without work ends after this time, so that an idle process has none.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+#[derive(Default)]
 pub(super) struct Dialers {
-    jobs: Sender<Job>,
-    queue: Receiver<Job>,
-    /// Threads, and jobs that are waiting or running.
-    threads: Arc<AtomicUsize>,
-    pending: Arc<AtomicUsize>,
+    line: Arc<Line>,
+}
+
+/// Where jobs wait for dialers and dialers for jobs. A condition variable, not a channel: those of std and crossbeam spin before they
+/// sleep, which on one core keeps the thread that the connection waits for from running.
+#[derive(Default)]
+struct Line {
+    queue: Mutex<Queue>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    /// Of `threads`, those that wait for a job.
+    free: usize,
+    /// Nobody gives jobs any more.
+    ended: bool,
+}
+
+/// The last client has gone, and its dialers go with it.
+impl Drop for Dialers {
+    fn drop(&mut self) {
+        lock(&self.line.queue).ended = true;
+        self.line.came.notify_all();
+    }
 }
 
 impl Dialers {
-    pub(super) fn new() -> Self {
-        let (jobs, queue) = unbounded();
-        Dialers {
-            jobs,
-            queue,
-            threads: Arc::default(),
-            pending: Arc::default(),
-        }
-    }
-
     /// Runs a job on a thread of its own or on one that is free. An error: there is no thread, and none can be started.
     pub(super) fn run(&self, job: Job) -> io::Result<()> {
-        let pending = self.pending.fetch_add(1, Ordering::SeqCst) + 1;
-        let threads = self.threads.load(Ordering::SeqCst);
-        if pending > threads && threads < MOST {
-            self.threads.fetch_add(1, Ordering::SeqCst);
-            if let Err(error) = self.start() {
-                let others = self.threads.fetch_sub(1, Ordering::SeqCst) - 1;
-                if others == 0 {
-                    self.pending.fetch_sub(1, Ordering::SeqCst);
+        let mut queue = lock(&self.line.queue);
+        queue.jobs.push_back(job);
+        if queue.jobs.len() > queue.free && queue.threads < MOST {
+            let line = Arc::clone(&self.line);
+            match threads::spawn("mqtt-dialer", move || line.work()) {
+                Ok(_) => queue.threads += 1,
+                Err(error) if queue.threads == 0 => {
+                    queue.jobs.pop_back();
                     return Err(error);
                 }
+                // Those that there are will come to it.
+                Err(_) => {}
             }
         }
-        // The receiver lives as long as we do.
-        let _ = self.jobs.send(job);
+        drop(queue);
+        self.line.came.notify_one();
         Ok(())
     }
+}
 
-    fn start(&self) -> io::Result<()> {
-        let (queue, threads, pending) = (
-            self.queue.clone(),
-            Arc::clone(&self.threads),
-            Arc::clone(&self.pending),
-        );
-        threads::spawn("mqtt-dialer", move || {
-            loop {
-                while let Ok(job) = queue.recv_timeout(PATIENCE) {
-                    // A job guards itself against panics of what it calls; this only keeps the counts right.
-                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
-                    pending.fetch_sub(1, Ordering::SeqCst);
-                }
-                threads.fetch_sub(1, Ordering::SeqCst);
-                // A job may be coming that counted on this thread: its giver counts it before it looks for threads.
-                if pending.load(Ordering::SeqCst) == 0 {
-                    return;
-                }
-                threads.fetch_add(1, Ordering::SeqCst);
-            }
-        })
-        .map(|_| ())
+impl Line {
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            // A job guards itself against panics of what it calls; this only keeps the thread.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+        }
+    }
+
+    /// `None`: this thread has waited long enough and is not counted any more.
+    fn next(&self) -> Option<Job> {
+        let mut queue = lock(&self.queue);
+        if queue.jobs.is_empty() && !queue.ended {
+            queue.free += 1;
+            queue = self
+                .came
+                .wait_timeout_while(queue, PATIENCE, |queue| {
+                    queue.jobs.is_empty() && !queue.ended
+                })
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            queue.free -= 1;
+        }
+        let job = queue.jobs.pop_front();
+        if job.is_none() {
+            queue.threads -= 1;
+        }
+        job
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    #[test]
+    fn p6_jobs_run_at_once_up_to_the_limit_and_the_others_wait() {
+        let dialers = Dialers::default();
+        let (done, finished) = mpsc::channel();
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let inside = Arc::new(AtomicUsize::new(0));
+        for _ in 0..MOST * 3 {
+            let (done, gate, inside) = (done.clone(), Arc::clone(&gate), Arc::clone(&inside));
+            let job = move || {
+                let before = inside.fetch_add(1, Ordering::SeqCst);
+                let open = gate.1.wait_while(lock(&gate.0), |open| !*open);
+                drop(open);
+                inside.fetch_sub(1, Ordering::SeqCst);
+                let _ = done.send(before + 1);
+            };
+            dialers.run(Box::new(job)).expect("a thread");
+        }
+        assert_eq!(lock(&dialers.line.queue).threads, MOST);
+        *lock(&gate.0) = true;
+        gate.1.notify_all();
+        let most = (0..MOST * 3)
+            .map(|_| finished.recv_timeout(Duration::from_secs(20)).expect("ran"))
+            .max();
+        assert!(most <= Some(MOST), "{most:?} at once");
     }
 }

@@ -88,7 +88,7 @@ impl Inner {
             handled: AtomicU64::new(0),
             late: AtomicBool::new(false),
         });
-        inner.engine.core.register(key, &inner);
+        inner.engine.core.register(key, &inner)?;
         Ok(inner)
     }
     pub(super) fn key(&self) -> u64 {
@@ -101,17 +101,23 @@ impl Inner {
 
     /// The state, if the client may be used.
     pub(super) fn enter(&self) -> Result<MutexGuard<'_, State>, Error> {
+        self.enter_noticing().map(|(state, _)| state)
+    }
+
+    /// The same, and whether another thread had to be waited for.
+    #[inline(always)] // Once a message.
+    fn enter_noticing(&self) -> Result<(MutexGuard<'_, State>, bool), Error> {
         if self.generation != shared::generation() {
-            return Err(Error::new(
-                Code::Forked,
-                "this client was made before fork and belongs to the parent process: make a new one in the child",
-            ));
+            return Err(forked());
         }
-        let state = lock(&self.state);
+        let (state, contended) = match self.state.try_lock() {
+            Ok(state) => (state, false),
+            Err(_) => (lock(&self.state), true),
+        };
         if state.freed {
-            return Err(Error::new(Code::InvalidState, "the client is being freed"));
+            return Err(freed());
         }
-        Ok(state)
+        Ok((state, contended))
     }
 
     /// Runs `work` on the state as a library thread does: whatever comes of it is carried out, and a panic ends this client only.
@@ -161,8 +167,10 @@ impl Inner {
         self: &Arc<Self>,
         publish: impl FnOnce(&mut State, Instant) -> Result<Accepted, Error>,
     ) -> Result<Accepted, Error> {
-        let mut state = self.enter()?;
-        let now = clock::now();
+        // Waiting for the lock is no pause of the application's, so the time is asked for before it, and again if it took long.
+        let called = clock::now();
+        let (mut state, contended) = self.enter_noticing()?;
+        let now = if contended { clock::now() } else { called };
         state.acknowledge_handled(self, now);
         let accepted = publish(&mut state, now)?;
         let pending = match state.connection {
@@ -171,7 +179,7 @@ impl Inner {
             Connection::Up(_) => state.session.outgoing().len(),
             _ => usize::MAX,
         };
-        match state.burst.publishing(now, pending) {
+        match state.burst.publishing(called, now, pending) {
             Now::WaitToo => state.take_outputs(),
             Now::Wait => {
                 state.take_outputs();
@@ -254,9 +262,7 @@ impl Inner {
                 state.armed = None;
                 state.blocked = false;
             }
-            while state.timers.last().is_some_and(|timer| *timer <= now) {
-                state.timers.pop();
-            }
+            state.forget_timers(now);
             let due = state.session.deadline();
             if due.is_some_and(|due| due <= now) {
                 state.timeout(now);
@@ -341,6 +347,19 @@ impl State {
         self.arm(inner);
         self.set_timer(inner);
     }
+}
+
+#[cold]
+fn forked() -> Error {
+    Error::new(
+        Code::Forked,
+        "this client was made before fork and belongs to the parent process: make a new one in the child",
+    )
+}
+
+#[cold]
+fn freed() -> Error {
+    Error::new(Code::InvalidState, "the client is being freed")
 }
 
 pub(super) fn outcome(completed: Option<Completed>) -> Result<(Accepted, Option<QoS>), Error> {

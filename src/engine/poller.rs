@@ -3,6 +3,10 @@
 //!
 //! A descriptor is registered one-shot: after it has given an event it is silent until armed again, so only one worker at a time
 //! is busy with it. On another system, kqueue with EV_ONESHOT would take this file's place.
+//!
+//! epoll gives turns in the order of events. A handshake takes a hundred times as long as a message, so with ten thousand of them before
+//! it a message would come seconds late. Sockets of attempts are therefore in an epoll of their own, which as a whole has one turn
+//! among the connected ones.
 
 use crate::time::Instant;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -35,19 +39,23 @@ pub(super) enum Ready {
 
 pub(super) struct Poller {
     epoll: OwnedFd,
+    /// Inside `epoll`.
+    attempts: OwnedFd,
     wake: OwnedFd,
     timer: OwnedFd,
 }
 
 const WAKE: u64 = 0;
 const TIMER: u64 = 1;
+const ATTEMPTS: u64 = 2;
 /// Keys from here on are free for descriptors.
-pub(super) const FIRST_KEY: u64 = 2;
+pub(super) const FIRST_KEY: u64 = 3;
 
 impl Poller {
     pub(super) fn new() -> io::Result<Poller> {
         let poller = Poller {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
+            attempts: epoll::create(CreateFlags::CLOEXEC)?,
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             timer: timerfd_create(
                 TimerfdClockId::Boottime,
@@ -63,23 +71,34 @@ impl Poller {
             EventData::new_u64(TIMER),
             edge,
         )?;
+        epoll::add(
+            &poller.epoll,
+            &poller.attempts,
+            EventData::new_u64(ATTEMPTS),
+            NEXT_ATTEMPT,
+        )?;
         Ok(poller)
     }
 
     /// Waits for one event. One, and not several: a worker may go into the application's code with what it got, and the next
     /// event must find another worker.
     pub(super) fn wait(&self) -> Ready {
-        let mut events = [Event {
-            flags: EventFlags::empty(),
-            data: EventData::new_u64(0),
-        }];
-        match epoll::wait(&self.epoll, &mut events, None) {
-            Ok(1) => match events[0].data.u64() {
-                WAKE => Ready::Wake,
-                TIMER => Ready::Timer,
-                key => Ready::Key(key),
-            },
-            _ => Ready::Nothing,
+        match wait_for_one(&self.epoll, None) {
+            None => Ready::Nothing,
+            Some(WAKE) => Ready::Wake,
+            Some(TIMER) => Ready::Timer,
+            Some(ATTEMPTS) => {
+                const AT_ONCE: Timespec = Timespec {
+                    tv_sec: 0,
+                    tv_nsec: 0,
+                };
+                let key = wait_for_one(&self.attempts, Some(&AT_ONCE));
+                // The next one, for the next worker, behind everything that waits now.
+                let next = EventData::new_u64(ATTEMPTS);
+                let _ = epoll::modify(&self.epoll, &self.attempts, next, NEXT_ATTEMPT);
+                key.map_or(Ready::Nothing, Ready::Key)
+            }
+            Some(key) => Ready::Key(key),
         }
     }
 
@@ -105,12 +124,45 @@ impl Poller {
         let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &value);
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: u64, interest: Interest) -> io::Result<()> {
-        epoll::add(&self.epoll, fd, EventData::new_u64(key), flags(interest))
+    /// Takes the socket of an attempt, silent until it is armed.
+    pub(super) fn add_attempt(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        epoll::add(&self.attempts, fd, EventData::new_u64(key), flags(SILENT))
+    }
+
+    pub(super) fn arm_attempt(
+        &self,
+        fd: BorrowedFd<'_>,
+        key: u64,
+        interest: Interest,
+    ) -> io::Result<()> {
+        epoll::modify(&self.attempts, fd, EventData::new_u64(key), flags(interest))
+    }
+
+    /// The attempt has succeeded: from now on its socket has turns of its own. Silent until it is armed.
+    pub(super) fn promote(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        epoll::delete(&self.attempts, fd)?;
+        epoll::add(&self.epoll, fd, EventData::new_u64(key), flags(SILENT))
     }
 
     pub(super) fn arm(&self, fd: BorrowedFd<'_>, key: u64, interest: Interest) -> io::Result<()> {
         epoll::modify(&self.epoll, fd, EventData::new_u64(key), flags(interest))
+    }
+}
+
+const NEXT_ATTEMPT: EventFlags = EventFlags::IN.union(EventFlags::ONESHOT);
+const SILENT: Interest = Interest {
+    read: false,
+    write: false,
+};
+
+fn wait_for_one(epoll: &OwnedFd, patience: Option<&Timespec>) -> Option<u64> {
+    let mut events = [Event {
+        flags: EventFlags::empty(),
+        data: EventData::new_u64(0),
+    }];
+    match epoll::wait(epoll, &mut events, patience) {
+        Ok(1) => Some(events[0].data.u64()),
+        _ => None,
     }
 }
 
@@ -123,4 +175,45 @@ fn flags(interest: Interest) -> EventFlags {
         flags |= EventFlags::OUT;
     }
     flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    const READ: Interest = Interest {
+        read: true,
+        write: false,
+    };
+
+    #[test]
+    fn a_storm_of_attempts_takes_one_turn_among_the_connected() {
+        let poller = Poller::new().expect("a poller");
+        let pairs: Vec<_> = (FIRST_KEY..FIRST_KEY + 104)
+            .map(|key| (key, UnixStream::pair().expect("sockets")))
+            .collect();
+        let (connected, attempts) = pairs.split_at(4);
+        for (key, (ours, _)) in &pairs {
+            poller.add_attempt(ours.as_fd(), *key).expect("added");
+        }
+        for (key, (ours, _)) in connected {
+            poller.promote(ours.as_fd(), *key).expect("promoted");
+            poller.arm(ours.as_fd(), *key, READ).expect("armed");
+        }
+        for (key, (ours, _)) in attempts {
+            poller.arm_attempt(ours.as_fd(), *key, READ).expect("armed");
+        }
+        // The storm comes first.
+        for (_, (_, theirs)) in attempts.iter().chain(connected) {
+            (&*theirs).write_all(b"x").expect("written");
+        }
+        let turns: Vec<Ready> = (0..pairs.len()).map(|_| poller.wait()).collect();
+        let place = |key: &u64| turns.iter().position(|turn| *turn == Ready::Key(*key));
+        let last = connected.iter().map(|(key, _)| place(key)).max();
+        assert_eq!(last, Some(Some(4)), "one attempt before them: {turns:?}");
+        assert!(pairs.iter().all(|(key, _)| place(key).is_some()));
+    }
 }

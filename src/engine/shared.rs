@@ -3,7 +3,9 @@
 
 use super::clock;
 use super::dialers::Dialers;
+use super::due;
 use super::inner::{Attention, Inner};
+use super::names::Names;
 use super::poller::{FIRST_KEY, Poller, Ready};
 use super::threads;
 use crate::error::{Code, Error};
@@ -42,6 +44,7 @@ pub(super) struct Core {
     /// Clients that some worker should look after, whatever their socket says.
     run_queue: Mutex<VecDeque<(Arc<Inner>, Attention)>>,
     workers: Mutex<Workers>,
+    cores: usize,
     stop: AtomicBool,
 }
 
@@ -57,6 +60,7 @@ struct Workers {
 pub(super) struct Engine {
     pub(super) core: Arc<Core>,
     pub(super) dialers: Dialers,
+    pub(super) names: Names,
 }
 
 impl Engine {
@@ -76,18 +80,12 @@ impl Engine {
                 timers: Mutex::default(),
                 run_queue: Mutex::default(),
                 workers: Mutex::default(),
+                cores: std::thread::available_parallelism().map_or(2, usize::from),
                 stop: AtomicBool::new(false),
             }),
-            dialers: Dialers::new(),
+            dialers: Dialers::default(),
+            names: Names::default(),
         });
-        // Two at least: one may be in a callback.
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        for _ in 0..cores.clamp(2, IDLE_WORKERS) {
-            let mut workers = lock(&made.core.workers);
-            made.core.start_worker(&mut workers).map_err(|error| {
-                Error::new(Code::Io, format!("a thread could not be started: {error}"))
-            })?;
-        }
         *engine = Arc::downgrade(&made);
         Ok(made)
     }
@@ -116,8 +114,22 @@ impl Core {
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn register(&self, key: u64, client: &Arc<Inner>) {
-        lock(&self.clients).insert(key, Arc::downgrade(client));
+    /// Takes a client, with a worker for it if they are few: one client needs one until it has a callback, and a process that makes
+    /// one connection should not start and end four threads for it.
+    pub(super) fn register(self: &Arc<Self>, key: u64, client: &Arc<Inner>) -> Result<(), Error> {
+        let mut clients = lock(&self.clients);
+        let wanted = (clients.len() + 1).min(self.cores.clamp(2, IDLE_WORKERS));
+        let mut workers = lock(&self.workers);
+        let outside = workers.all - workers.in_callbacks;
+        if outside < wanted
+            && let Err(error) = self.start_worker(&mut workers)
+            && outside == 0
+        {
+            let why = format!("a thread could not be started: {error}");
+            return Err(Error::new(Code::Io, why));
+        }
+        clients.insert(key, Arc::downgrade(client));
+        Ok(())
     }
 
     pub(super) fn unregister(&self, key: u64) {
@@ -207,28 +219,27 @@ impl Core {
                 .filter_map(|key| registered.get(key).and_then(Weak::upgrade))
                 .collect()
         };
-        let Some((last, others)) = clients.split_last() else {
+        let mut due = due::due(clients, now);
+        let Some((last, attention)) = due.pop() else {
             return;
         };
         // This worker takes one; it may go into application code with it, so the others must find other workers.
-        if !others.is_empty() {
-            lock(&self.run_queue).extend(
-                others
-                    .iter()
-                    .map(|client| (Arc::clone(client), Attention::Callbacks)),
-            );
+        if !due.is_empty() {
+            lock(&self.run_queue).extend(due);
             self.poller.wake();
         }
-        last.ready(Attention::Callbacks);
+        last.ready(attention);
     }
 
     /// This worker goes into application code. Makes sure that another one stays outside; false if that cannot be had now: then
     /// the client stands in line and gets its turn when another callback returns.
     pub(super) fn enter_callbacks(self: &Arc<Self>, client: &Arc<Inner>) -> bool {
+        // The end of the last client needs nobody else; `register` looks for a worker for the next one.
+        let is_last = client.is_freed() && lock(&self.clients).len() == 1;
         let mut workers = lock(&self.workers);
         let outside = workers.all - workers.in_callbacks;
         if workers.in_callbacks >= MOST_IN_CALLBACKS
-            || (outside <= 1 && self.start_worker(&mut workers).is_err())
+            || (outside <= 1 && !is_last && self.start_worker(&mut workers).is_err())
         {
             workers.line.push_back(Arc::clone(client));
             return false;

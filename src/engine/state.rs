@@ -61,7 +61,7 @@ pub(super) struct State {
     pub(super) signing: Arc<Signing>,
     /// Private keys that only the application can use: the configured one, and those that old connections still hold.
     pub(super) keys: Vec<Arc<dyn Sign>>,
-    /// The configuration of the last attempt, which remembers TLS sessions.
+    /// The configuration of the last attempt, which remembers TLS sessions, or that of credentials not used yet.
     pub(super) tls: Option<TlsConfig>,
     /// A dialer is in an opening exchange that asks the application.
     pub(super) asking: bool,
@@ -103,7 +103,13 @@ impl State {
     /// Reads what there is, up to a turn's share. True: there may be more.
     pub(super) fn read(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
         self.session.lend_messages(spare_messages::take());
+        let messages_before = self.session.counters().messages_received;
         let more = self.read_turn(now, buffer);
+        if self.session.counters().messages_received != messages_before
+            || !self.session.awaits_puback()
+        {
+            self.burst.heard();
+        }
         self.take_outputs();
         spare_messages::keep(self.session.take_spare_messages());
         more
@@ -130,7 +136,6 @@ impl State {
                 }
                 Ok(count) => {
                     let drained = link.is_drained();
-                    self.burst.heard();
                     self.session.received(now, &buffer[..count]);
                     if self.session.is_pressing() {
                         self.take_outputs();
@@ -217,6 +222,8 @@ impl State {
                     },
                 }
             }
+            // Whom nobody waits for need not go through a worker's callbacks.
+            Event::Online { .. } if self.handlers.online.is_none() => return,
             Event::Online { session_present } => Callback::Online { session_present },
             Event::Offline { why } => Callback::Offline(why),
             Event::ConnectFailed { why, next_attempt } => {
@@ -326,8 +333,15 @@ impl State {
         if known || !(interest.read || interest.write) {
             return;
         }
+        let poller = &inner.engine.core.poller;
+        let is_up = matches!(self.connection, Connection::Up(_));
         let arm = |fd| {
-            if let Err(error) = inner.engine.core.poller.arm(fd, inner.key, interest) {
+            let armed = if is_up {
+                poller.arm(fd, inner.key, interest)
+            } else {
+                poller.arm_attempt(fd, inner.key, interest)
+            };
+            if let Err(error) = armed {
                 self.log.write(Level::Error, || {
                     format!("epoll does not take the socket: {error}")
                 });
@@ -343,10 +357,7 @@ impl State {
 
     /// Sees to it that a worker attends to this client in time.
     pub(super) fn set_timer(&mut self, inner: &Inner) {
-        let session = self.session.deadline();
-        let ours = Instant::first(self.acknowledge_by, self.attempt_timer());
-        let ours = Instant::first(ours, self.burst.flush_at());
-        let Some(next) = Instant::first(session, ours) else {
+        let Some(next) = self.next_time() else {
             return;
         };
         // A timer that is too early costs one needless look; one that is set again for each message costs much more.
@@ -354,6 +365,13 @@ impl State {
             self.timers.push(next);
             inner.engine.core.schedule(next, inner.key);
         }
+    }
+
+    /// When something is to happen by itself.
+    pub(super) fn next_time(&self) -> Option<Instant> {
+        let ours = Instant::first(self.acknowledge_by, self.attempt_timer());
+        let ours = Instant::first(ours, self.burst.flush_at());
+        Instant::first(self.session.deadline(), ours)
     }
 
     fn attempt_timer(&self) -> Option<Instant> {

@@ -4,7 +4,6 @@ use crate::config::{IamCredentials, QoS};
 use crate::error::Error;
 use crate::session::{Inbound, OperationId, OperationKind, Session};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The one outcome of an operation.
 pub struct Completed {
@@ -145,7 +144,6 @@ pub struct Stats {
 impl Stats {
     pub(super) fn of<T, H: Clone>(session: &Session<T, H>) -> Self {
         let counters = session.counters();
-        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Stats {
             queued: session.queued() as u64,
             in_flight: session.in_flight() as u64,
@@ -159,8 +157,8 @@ impl Stats {
             dropped_evicted: counters.evicted,
             timed_out: counters.timed_out,
             refused_by_close: counters.refused_by_close,
-            last_acknowledgement_latency_us: micros(counters.last_acknowledgement_latency),
-            max_acknowledgement_latency_us: micros(counters.max_acknowledgement_latency),
+            last_acknowledgement_latency_us: counters.last_acknowledgement_nanos / 1000,
+            max_acknowledgement_latency_us: counters.max_acknowledgement_nanos / 1000,
             last_failure: counters
                 .last_failure
                 .as_ref()

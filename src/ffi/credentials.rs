@@ -11,11 +11,11 @@ use crate::transport::tls::{self, TlsConfig};
 use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// No certificate bundle comes near it; a wrong path might lead to something endless.
 const LARGEST_FILE: usize = 1 << 20;
+const SMALLEST_BUFFER: usize = 4 << 10;
 
 /// Names the files of X.509 credentials for TLS. They are read and checked at once, so a wrong path shows here and not at the
 /// next connection. Accepted at any time and used from the next attempt to connect on: certificates can be rotated without a
@@ -145,14 +145,8 @@ pub(super) fn configure(
     take: impl FnOnce(),
 ) -> Result<(), Error> {
     // Whether TLS can use them is asked here, so that the mistake shows at the call that made it.
-    let checked = TlsConfig::new(&credentials, TlsVersion::default(), &[]);
-    drop(checked?);
-    let credentials = Arc::new(credentials);
-    client.configure_any_time(|config| {
-        config.credentials = Some(credentials);
-        take();
-        Ok(())
-    })
+    let checked = TlsConfig::new(&credentials, TlsVersion::default(), &[])?;
+    client.configure_credentials(credentials, checked, take)
 }
 
 fn both_or_neither<T>(
@@ -193,18 +187,51 @@ pub(super) fn read_certificate(path: &str) -> Result<Pem, Error> {
 }
 
 fn read(path: &str, what: &str, code: Code) -> Result<Pem, Error> {
-    // A buffer that grew would leave pieces of a key behind in freed memory. This one never does, and is wiped.
-    let mut buffer = Zeroizing::new(Vec::with_capacity(LARGEST_FILE + 1));
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut buffer))
+    let text = File::open(path)
+        .and_then(|mut file| {
+            let length = file.metadata().map_or(0, |metadata| metadata.len());
+            read_to_limit(&mut file, usize::try_from(length).unwrap_or(usize::MAX))
+        })
         .map_err(|error| Error::new(code, format!("{what} {path}: {error}")))?;
-    if buffer.len() > LARGEST_FILE {
-        return Err(Error::new(
+    match text {
+        Some(text) => Ok(Pem {
+            name: path.to_owned(),
+            text,
+        }),
+        None => Err(Error::new(
             code,
             format!("{what} {path}: larger than 1 MiB, so it is no PEM file"),
-        ));
+        )),
     }
-    Ok(pem(path, &buffer))
+}
+
+/// The whole file; `None` if that is more than the limit. `expected` is what its size was said to be, which may be wrong: a pipe has
+/// none. It is not read into a `Vec` that grows, which would leave pieces of a key behind in freed memory, nor into one of the
+/// largest size, which to wipe takes longer than a TLS handshake.
+fn read_to_limit(file: &mut File, expected: usize) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+    const MOST: usize = LARGEST_FILE + 1;
+    // One byte more, so that the end shows without another round.
+    let size = expected.saturating_add(1).clamp(SMALLEST_BUFFER, MOST);
+    let mut buffer = Zeroizing::new(vec![0; size]);
+    let mut length = 0;
+    loop {
+        match file.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if length == MOST {
+            return Ok(None);
+        }
+        if length == buffer.len() {
+            let mut larger = Zeroizing::new(vec![0; (length * 2).min(MOST)]);
+            larger[..length].copy_from_slice(&buffer);
+            buffer = larger;
+        }
+    }
+    // Of its own size: the client keeps it.
+    Ok(Some(Zeroizing::new(buffer[..length].to_vec())))
 }
 
 #[cfg(test)]
@@ -224,6 +251,9 @@ mod tests {
                 .starts_with("CA file /nonexistent/root.pem: No such file or directory"),
             "{error}"
         );
+        // A size that nobody knows before.
+        let status = read("/proc/self/limits", "CA file", Code::CaFile).unwrap();
+        assert!(status.text.ends_with(b"\n"), "{}", status.text.len());
         let error = read("/", "private key", Code::PrivateKey).err().unwrap();
         assert_eq!(error.code, Code::PrivateKey);
         assert!(

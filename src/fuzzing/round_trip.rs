@@ -39,7 +39,7 @@ fn publish(input: &mut Input<'_>) {
         QoS::AtLeastOnce => input.u16().max(1),
     };
     let mut out = vec![0xEE];
-    codec::encode_publish(&mut out, &name, &payload, qos, retain, packet_id);
+    let place = codec::encode_publish(&mut out, &name, &payload, qos, retain, packet_id);
     let packet = &mut out[1..];
     assert_eq!(
         codec::publish_size(name.len(), payload.len(), qos),
@@ -59,8 +59,11 @@ fn publish(input: &mut Input<'_>) {
     read_back(packet, false, packet_id);
     codec::set_publish_dup(packet, true);
     read_back(packet, true, packet_id);
-    codec::set_publish_packet_id(packet, 0xABCD);
-    let changed = if qos == QoS::AtLeastOnce { 0xABCD } else { 0 };
+    let mut changed = 0;
+    if qos == QoS::AtLeastOnce {
+        changed = 0xABCD;
+        codec::set_publish_packet_id(packet, place, changed);
+    }
     read_back(packet, true, changed);
     codec::set_publish_dup(packet, false);
     read_back(packet, false, changed);
@@ -208,11 +211,11 @@ fn small(input: &mut Input<'_>) {
     }
 }
 
-/// On bytes that are no PUBLISH nothing but the bit and the two bytes that are meant may change.
+/// Nothing but the bit and the two bytes that are meant may change, whatever the bytes are.
 fn changed_in_place(input: &mut Input<'_>) {
     let bytes = input.bytes();
     let mut changed = bytes.to_vec();
-    codec::set_publish_packet_id(&mut changed, input.u16());
+    codec::set_publish_packet_id(&mut changed, input.below(256), input.u16());
     let different = bytes
         .iter()
         .zip(&changed)

@@ -143,7 +143,13 @@ impl World<'_> {
             8..11 => self.link_moves(),
             11 => self.honest_answer(),
             12..14 => self.time_passes(),
-            14 => self.received(&[0x20, 2, 0, 0]),
+            14 => {
+                let (flag, code) = (
+                    self.input.pick(&[0, 0, 1, 2]),
+                    self.input.pick(&[0, 0, 0, 5]),
+                );
+                self.received(&[0x20, 2, flag, code]);
+            }
             _ => {
                 let bytes = self.input.bytes();
                 self.received(bytes);
@@ -343,11 +349,14 @@ impl World<'_> {
 
     /// An acknowledgement of something that may be in flight.
     fn honest_answer(&mut self) {
-        let (kind, packet_id) = (self.input.below(4), self.input.u16() % 8 + 1);
+        let (kind, packet_id) = (self.input.below(6), self.input.u16() % 8 + 1);
         let packet = match kind {
             0 => packets::puback(packet_id),
             1 => packets::suback(packet_id, &[self.input.pick(&[0, 1, 0x80])]),
             2 => packets::unsuback(packet_id),
+            // What has all filters of a resubscription refused, and the broker's close.
+            3 => packets::suback(packet_id, &[0x80; 8][..1 + self.input.below(8)]),
+            4 => vec![0xE0, 0],
             _ => {
                 let (topic, id) = (self.input.pick(&["t", "a/b", "x"]), self.input.u16() % 4);
                 packets::publish(topic, self.input.bytes(), id)

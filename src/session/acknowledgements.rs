@@ -20,10 +20,10 @@ impl<T, H: Clone> Session<T, H> {
         self.packet_ids.release(packet_id);
         self.acknowledged = true;
         if let What::Operation(operation) = slot.what {
-            let latency = now.since(slot.sent_at);
-            self.counters.last_acknowledgement_latency = latency;
-            self.counters.max_acknowledgement_latency =
-                self.counters.max_acknowledgement_latency.max(latency);
+            let latency = now.0.saturating_sub(slot.sent_at.0);
+            self.counters.last_acknowledgement_nanos = latency;
+            let longest = &mut self.counters.max_acknowledgement_nanos;
+            *longest = latency.max(*longest);
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             self.published(operation, packet_id);
         }
@@ -102,7 +102,7 @@ impl<T, H: Clone> Session<T, H> {
         self.forget_deadline(operation.id);
         let outputs = &mut self.outputs;
         operation.end(Ok(()), packet_id, Some(granted), |event| {
-            outputs.push_back(super::Output::Event(event));
+            outputs.push(super::Output::Event(event));
         });
         if let Some(replaced) = replaced {
             self.emit(Event::Released(replaced));

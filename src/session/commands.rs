@@ -47,11 +47,16 @@ impl<T, H: Clone> Session<T, H> {
             return self.publish_at_once(now, topic, payload, retain, size, tag);
         }
         let mut operation = self.spare.take(qos);
-        if let Body::Publish { packet, .. } = &mut operation.body {
+        if let Body::Publish {
+            packet,
+            packet_id_at,
+            ..
+        } = &mut operation.body
+        {
             if packet.try_reserve_exact(size).is_err() {
                 return Err(no_memory(size));
             }
-            codec::encode_publish(packet, topic, payload, qos, retain, 0);
+            *packet_id_at = codec::encode_publish(packet, topic, payload, qos, retain, 0);
         }
         self.make_room(accepted)?;
         operation.id = self.next_operation();

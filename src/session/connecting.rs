@@ -132,7 +132,7 @@ impl<T, H: Clone> Session<T, H> {
         if self.is_connected() {
             self.suspect = None;
         }
-        self.outputs.push_back(Output::Close);
+        self.outputs.push(Output::Close);
         self.ended(now, why, None);
     }
 
@@ -183,7 +183,7 @@ impl<T, H: Clone> Session<T, H> {
         self.phase = Phase::Opening {
             deadline: now + self.config.connect_disconnect_timeout,
         };
-        self.outputs.push_back(Output::Open);
+        self.outputs.push(Output::Open);
     }
 
     /// An attempt failed or a connection ended; the link is no more.

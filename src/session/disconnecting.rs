@@ -52,7 +52,7 @@ impl<T, H: Clone> Session<T, H> {
     /// No connection is wanted any more, and there is none.
     pub(super) fn stop_trying(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Opening { .. } | Phase::Greeting { .. }) {
-            self.outputs.push_back(Output::Close);
+            self.outputs.push(Output::Close);
             self.forget_connection(now, None);
         }
         self.phase = Phase::Idle;
@@ -111,7 +111,7 @@ impl<T, H: Clone> Session<T, H> {
         }
         let cancelled = || Error::new(Code::Cancelled, "the client was freed");
         if !matches!(self.phase, Phase::Idle | Phase::Backoff { .. }) {
-            self.outputs.push_back(Output::Close);
+            self.outputs.push(Output::Close);
         }
         let was_connected = self.is_connected();
         self.held.clear();

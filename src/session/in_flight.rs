@@ -90,10 +90,17 @@ impl<T, H> InFlight<T, H> {
     }
 
     pub(super) fn remove(&mut self, packet_id: u16) -> Option<Slot<T, H>> {
-        let index = self.index(packet_id)?;
-        let slot = self.slots[index].take();
+        let is_first = |slot: &Slot<T, H>| slot.packet_id == packet_id;
+        let index = match self.slots.front() {
+            Some(Some(first)) if is_first(first) => 0,
+            _ => self.index(packet_id)?,
+        };
         self.len -= 1;
         self.cursor = index;
+        let slot = match index {
+            0 => self.slots.pop_front()?,
+            _ => self.slots[index].take(),
+        };
         while let Some(None) = self.slots.front() {
             self.slots.pop_front();
             self.cursor = self.cursor.saturating_sub(1);

@@ -26,6 +26,7 @@ mod keep_alive;
 mod messages;
 mod operation;
 mod outgoing;
+mod outputs;
 mod packet_ids;
 mod poison;
 mod queue;
@@ -59,7 +60,6 @@ use queue::Queue;
 use receiving::Receipts;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 use subscriptions::Subscriptions;
 
 /// Where the connection stands.
@@ -138,8 +138,9 @@ pub struct Counters {
     pub evicted: u64,
     pub timed_out: u64,
     pub refused_by_close: u64,
-    pub last_acknowledgement_latency: Duration,
-    pub max_acknowledgement_latency: Duration,
+    /// From PUBLISH to PUBACK.
+    pub last_acknowledgement_nanos: u64,
+    pub max_acknowledgement_nanos: u64,
     /// What ended the last connection or attempt.
     pub last_failure: Option<Error>,
 }
@@ -148,7 +149,7 @@ pub struct Counters {
 pub struct Session<T, H> {
     config: SessionConfig,
     log: Log,
-    outputs: VecDeque<Output<T, H>>,
+    outputs: outputs::Outputs<T, H>,
     last_operation: u64,
     counters: Counters,
 
@@ -184,8 +185,6 @@ pub struct Session<T, H> {
 
     /// Of publishes that are acknowledged, for the next ones.
     spare: operation::Spare<T, H>,
-    /// For the next messages.
-    spare_messages: Messages<H>,
 
     /// The topic of the last publish, which has passed its check: the next one mostly goes there, too.
     last_topic: String,
@@ -215,7 +214,7 @@ impl<T, H: Clone> Session<T, H> {
         Session {
             config,
             log: Log::none(),
-            outputs: VecDeque::new(),
+            outputs: outputs::Outputs::default(),
             last_operation: 0,
             counters: Counters::default(),
             phase: Phase::Idle,
@@ -240,7 +239,6 @@ impl<T, H: Clone> Session<T, H> {
             unanswered: false,
             spare: operation::Spare::default(),
             last_topic: String::new(),
-            spare_messages: Messages::default(),
             packet_ids: PacketIds::default(),
             publishes: InFlight::default(),
             requests: InFlight::default(),
@@ -269,18 +267,12 @@ impl<T, H: Clone> Session<T, H> {
 
     /// What to do next; `None`: nothing until the next report or the deadline.
     pub fn poll(&mut self) -> Option<Output<T, H>> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// Something waits in [`poll`](Session::poll) that must not wait until more is read.
     pub fn is_pressing(&self) -> bool {
-        let patient = |output: &Output<T, H>| {
-            matches!(
-                output,
-                Output::Event(Event::Messages(_) | Event::Published(_))
-            )
-        };
-        !self.outputs.iter().all(patient)
+        self.outputs.is_pressing()
     }
 
     /// The bytes to send, in order.
@@ -324,6 +316,11 @@ impl<T, H: Clone> Session<T, H> {
             + self.waiting_requests.len()
     }
 
+    /// A publish is with the broker and not acknowledged.
+    pub fn awaits_puback(&self) -> bool {
+        !self.publishes.is_empty()
+    }
+
     /// Bytes of everything that was accepted and is not finished.
     pub fn accepted_bytes(&self) -> usize {
         self.live_bytes + self.queue.bytes() + self.outgoing.len()
@@ -335,7 +332,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn emit(&mut self, event: Event<T, H>) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push(Output::Event(event));
     }
 
     fn next_operation(&mut self) -> OperationId {
@@ -349,36 +346,31 @@ impl<T, H: Clone> Session<T, H> {
             return self.end(operation, Ok(()), packet_id);
         };
         self.forget_deadline(operation.id);
-        let published = Published {
+        self.outputs.published(Published {
             operation: operation.id,
             tag,
             packet_id,
-        };
-        match self.outputs.back_mut() {
-            Some(Output::Event(Event::Published(published_before))) => {
-                published_before.push(published);
-            }
-            _ => self.emit(Event::Published(vec![published])),
-        }
+        });
         self.spare.keep(operation);
     }
 
     /// Memory for the next messages. The driver has it back by [`take_spare_messages`](Session::take_spare_messages).
     pub fn lend_messages(&mut self, spare: Messages<H>) {
-        self.spare_messages = spare;
+        self.outputs.lend(spare);
     }
 
     /// What was lent, if it was not used.
     pub fn take_spare_messages(&mut self) -> Messages<H> {
-        std::mem::take(&mut self.spare_messages)
+        self.outputs.take_spare()
     }
 
     /// The one outcome of an operation that is in none of the tables any more.
+    #[allow(clippy::boxed_local)] // That is how all tables hold it.
     fn end(&mut self, operation: Box<Operation<T, H>>, result: Result<(), Error>, packet_id: u16) {
         self.forget_deadline(operation.id);
         let outputs = &mut self.outputs;
         operation.end(result, packet_id, None, |event| {
-            outputs.push_back(Output::Event(event))
+            outputs.push(Output::Event(event))
         });
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Body<H> {
     Publish {
         packet: Vec<u8>,
         qos: QoS,
+        /// Where the packet identifier has its place.
+        packet_id_at: usize,
     },
     Subscribe {
         filter: Arc<str>,
@@ -128,11 +130,15 @@ impl<T, H> Spare<T, H> {
                 body: Body::Publish {
                     packet: Vec::new(),
                     qos,
+                    packet_id_at: 0,
                 },
             }),
         };
         operation.queued = false;
-        if let Body::Publish { packet, qos: its } = &mut operation.body {
+        if let Body::Publish {
+            packet, qos: its, ..
+        } = &mut operation.body
+        {
             self.bytes -= packet.capacity().min(self.bytes);
             *its = qos;
         }

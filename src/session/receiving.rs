@@ -1,6 +1,6 @@
 //! What comes from the broker: packets, messages, and the order in which messages are acknowledged.
 
-use super::event::{Event, Output};
+use super::event::Output;
 use super::messages::HeldMessage;
 use super::operation::Body;
 use super::{Phase, Session};
@@ -143,7 +143,7 @@ impl<T, H: Clone> Session<T, H> {
             Ok(()) => self.progress(now),
             // The broker's DISCONNECT is its way to close.
             Err(why) if why.code == Code::ConnectionLost => {
-                self.outputs.push_back(Output::Close);
+                self.outputs.push(Output::Close);
                 self.closed(now, why);
             }
             Err(why) => self.hang_up(now, why),
@@ -195,11 +195,11 @@ impl<T, H: Clone> Session<T, H> {
                     self.puback(now, packet_id);
                     continue;
                 }
-                let known_name = self.subscriptions.last_name();
                 let most = self.config.max_packet_size;
-                if let Some((publish, length)) = codec::whole_publish(rest, most, known_name) {
+                let known = self.subscriptions.last_name();
+                if let Some((publish, length)) = codec::whole_publish(rest, most, known) {
                     at += length;
-                    self.message(&publish)?;
+                    self.message(&publish, true)?;
                     continue;
                 }
             }
@@ -232,7 +232,7 @@ impl<T, H: Clone> Session<T, H> {
             return Ok(());
         }
         match packet {
-            Packet::Publish(publish) => return self.message(&publish),
+            Packet::Publish(publish) => return self.message(&publish, false),
             Packet::Puback { packet_id } => self.puback(now, packet_id),
             Packet::Suback {
                 packet_id,
@@ -256,22 +256,20 @@ impl<T, H: Clone> Session<T, H> {
         Ok(())
     }
 
-    fn message(&mut self, publish: &codec::Publish<'_>) -> Result<(), Error> {
+    /// `known`: its topic is that of the last message.
+    fn message(&mut self, publish: &codec::Publish<'_>, known: bool) -> Result<(), Error> {
         self.counters.messages_received += 1;
         let mut receipt = 0;
         if publish.qos == QoS::AtLeastOnce {
             if self.receipts.pending.len() >= RECEIPTS_LIMIT {
-                return Err(Error::new(
-                    Code::Protocol,
-                    "the broker has more unacknowledged messages under way than there are packet identifiers",
-                ));
+                return Err(too_many());
             }
             receipt = self.receipts.push(publish.packet_id);
         }
         if self.held.messages.is_empty()
             && (self.requests.is_empty() || !self.awaits_suback_of(publish.topic_name()))
         {
-            self.deliver(publish, receipt);
+            self.deliver(publish, receipt, known);
         } else {
             let message = HeldMessage::new(publish, receipt);
             self.held.bytes += message.size();
@@ -283,17 +281,15 @@ impl<T, H: Clone> Session<T, H> {
         Ok(())
     }
 
-    fn deliver(&mut self, publish: &codec::Publish<'_>, receipt: u64) {
-        let matched = self.subscriptions.matching(publish);
+    fn deliver(&mut self, publish: &codec::Publish<'_>, receipt: u64, known: bool) {
+        let matched = match self.subscriptions.last_matched() {
+            Some(matched) if known => matched,
+            _ => self.subscriptions.matching(publish),
+        };
         if matched.manual && receipt != 0 {
             self.receipts.set_manual(receipt);
         }
-        if let Some(Output::Event(Event::Messages(messages))) = self.outputs.back_mut() {
-            return messages.push(publish, receipt, matched);
-        }
-        let mut messages = std::mem::take(&mut self.spare_messages);
-        messages.push(publish, receipt, matched);
-        self.emit(Event::Messages(messages));
+        self.outputs.message(publish, receipt, matched);
     }
 
     /// A SUBSCRIBE for a filter that matches `name` is under way, and it is not one that we have already.
@@ -316,7 +312,7 @@ impl<T, H: Clone> Session<T, H> {
             }
             if let Some(message) = self.held.messages.pop_front() {
                 self.held.bytes -= message.size();
-                self.deliver(&message.publish(), message.receipt);
+                self.deliver(&message.publish(), message.receipt, false);
             }
         }
     }
@@ -327,4 +323,12 @@ impl<T, H: Clone> Session<T, H> {
         self.keep_alive.pause(now, paused);
         self.settle_clock(now);
     }
+}
+
+#[cold]
+fn too_many() -> Error {
+    Error::new(
+        Code::Protocol,
+        "the broker has more unacknowledged messages under way than there are packet identifiers",
+    )
 }

@@ -53,12 +53,14 @@ impl<T, H: Clone> Session<T, H> {
             Body::Publish {
                 packet,
                 qos: QoS::AtMostOnce,
+                ..
             } => {
                 let start = self.outgoing.end();
                 self.outgoing.writer().extend_from_slice(packet);
                 self.counters.messages_sent += 1;
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
                 self.push_departing(start, operation);
+                self.settle_clock(now);
             }
             Body::Publish { .. } => {
                 let at_once = self.waiting_publishes.is_empty() && self.has_room();
@@ -76,7 +78,6 @@ impl<T, H: Clone> Session<T, H> {
                 self.fill_window(now);
             }
         }
-        self.settle_clock(now);
     }
 
     /// Its bytes are the outgoing ones from `start` on.
@@ -106,12 +107,34 @@ impl<T, H: Clone> Session<T, H> {
         self.publishes.len() < usize::from(self.config.in_flight_window)
     }
 
+    /// For the first time; [`resend_publish`](Session::resend_publish) would do the same, but this is once a message.
     fn send_publish(&mut self, now: Instant, packet_id: u16, mut operation: Box<Operation<T, H>>) {
-        if let Body::Publish { packet, .. } = &mut operation.body {
-            codec::set_publish_packet_id(packet, packet_id);
+        let position = self.outgoing.end();
+        let mut length = 0;
+        if let Body::Publish {
+            packet,
+            packet_id_at,
+            ..
+        } = &mut operation.body
+        {
+            codec::set_publish_packet_id(packet, *packet_id_at, packet_id);
+            self.outgoing.writer().extend_from_slice(packet);
+            length = packet.len() as u32;
         }
-        let slot = self.slot(packet_id, What::Operation(operation), now);
-        self.resend_publish(now, slot);
+        self.counters.messages_sent += 1;
+        self.settle_clock(now);
+        let resend_at = self.clock.read(now).plus(self.acknowledgement_wait());
+        self.next_due = resend_at.or_earlier(self.next_due);
+        self.publishes.push(Slot {
+            packet_id,
+            what: What::Operation(operation),
+            position,
+            length,
+            left: false,
+            sent_at: now,
+            resend_at,
+            resends: 0,
+        });
     }
 
     /// Requests for one filter go one after the other: else an UNSUBSCRIBE that is sent again could undo the SUBSCRIBE behind it.

@@ -102,6 +102,11 @@ impl<H: Clone> Subscriptions<H> {
         self.last.as_ref().map_or("", |(name, _)| name)
     }
 
+    /// Whom a message to that topic is for.
+    pub(super) fn last_matched(&self) -> Option<&Arc<Matched<H>>> {
+        self.last.as_ref().map(|(_, matched)| matched)
+    }
+
     pub(super) fn matching(&mut self, publish: &Publish<'_>) -> &Arc<Matched<H>> {
         let known = self
             .last

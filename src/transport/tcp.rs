@@ -152,16 +152,25 @@ impl Link for TcpLink {
     }
 }
 
+/// An IPv6 literal may come in the brackets that URLs need.
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+/// The address that `host` is, if it is no name.
+pub fn literal(host: &str, port: u16) -> Option<SocketAddr> {
+    let address = without_brackets(host).parse().ok()?;
+    Some(SocketAddr::new(address, port))
+}
+
 /// The addresses behind a host name, in the system's order of preference. Blocks while DNS is asked.
 pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
-    // An IPv6 literal may come in the brackets that URLs need.
-    let name = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
-    if let Ok(address) = name.parse() {
-        return Ok(vec![SocketAddr::new(address, port)]);
+    if let Some(address) = literal(host, port) {
+        return Ok(vec![address]);
     }
+    let name = without_brackets(host);
     let unknown = |why: &str| {
         Error::new(
             Code::Dns,

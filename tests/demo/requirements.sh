@@ -11,6 +11,10 @@ program_of() {
         mosquitto-clients) echo mosquitto_sub ;;
         binutils) echo nm ;;
         tinyproxy-bin) echo tinyproxy ;;
+        nodejs) echo node ;;
+        golang-go) echo go ;;
+        clang) echo clang++ ;;
+        gnuplot-nox) echo gnuplot ;;
         *) echo "$1" ;;
     esac
 }
@@ -19,6 +23,8 @@ is_here() {
     case "$1" in
         libp11-kit-dev) pkg-config --exists p11-kit-1 ;;
         libssl-dev) pkg-config --exists libcrypto ;;
+        libmosquitto-dev) [ -e /usr/include/mosquitto.h ] ;;
+        libpaho-mqtt-dev) [ -e /usr/include/MQTTAsync.h ] ;;
         *) command -v "$(program_of "$1")" >/dev/null ;;
     esac
 }

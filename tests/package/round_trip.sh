@@ -29,12 +29,8 @@ mkdir -p "$work/pkg-config"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 abi=$(sed -n 's/^ *let abi = \([0-9]*\);.*/\1/p' build.rs)
 
-# --- build and install. rustc is asked for the system libraries that the static library needs.
-cmake -S cmake -B "$work/build" -DAWS_IOT_MQTT_CRYPTO=ring >"$work/configure.log"
-RUSTFLAGS="--print native-static-libs" cmake --build "$work/build" >"$work/build.log" 2>&1 || {
-    cat "$work/build.log"
-    fail "cmake --build works"
-}
+# --- build and install
+tests/package/build.sh "$work" || fail "cmake --build works"
 DESTDIR="$work/stage" cmake --install "$work/build" --prefix /opt/aws_iot_mqtt >/dev/null
 [ -e "$work/stage/opt/aws_iot_mqtt/lib/libaws_iot_mqtt.so" ] || fail "DESTDIR is respected"
 held "DESTDIR is respected"
@@ -54,9 +50,9 @@ foreign=$(nm -D --defined-only "$library" | awk '$3 !~ /^aws_iot_mqtt_/ {print $
 for file in lib/libaws_iot_mqtt.a include/aws_iot_mqtt.h lib/pkgconfig/aws_iot_mqtt.pc; do
     [ -s "$package/$file" ] || fail "$file is installed"
 done
-if [ -e include/aws_iot_mqtt.hpp ]; then
-    [ -s "$package/include/aws_iot_mqtt.hpp" ] || fail "include/aws_iot_mqtt.hpp is installed"
-fi
+(cd include && find . -name '*.hpp') | while read -r header; do
+    cmp -s "include/$header" "$package/include/$header" || fail "include/$header is installed"
+done
 ! grep -rqF -e "$work" -e "$PWD" "$package/lib/cmake" "$package/lib/pkgconfig" || fail "no path of this machine is in the package files"
 held "links, soname, strip, exports, files"
 
@@ -115,6 +111,7 @@ pc_everything="$work/pkg-config/everything-static"
         cat "$work/static-link.log"
         fail "basic_pubsub links with -static"
     }
+    c++ -std=c++17 $strict c-examples/basic_pubsub.cpp -o "$work/pkg-config/cpp" $(pkg-config --cflags --libs aws_iot_mqtt)
     # The program in the README: it would talk to AWS, so it is only built.
     sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$work/pkg-config/readme.c"
     cc -std=c11 $strict "$work/pkg-config/readme.c" -o "$work/pkg-config/readme" $(pkg-config --cflags --libs aws_iot_mqtt)
@@ -151,6 +148,7 @@ for kind in shared static; do
     done
 done
 run env LD_LIBRARY_PATH="$package/lib" "$pc_shared"
+run env LD_LIBRARY_PATH="$package/lib" "$work/pkg-config/cpp"
 run "$pc_static"
 run "$pc_everything"
 # --- the two examples of the reference and the one about being offline: their own words, and what the broker has seen
@@ -168,6 +166,14 @@ run_example() {
 run_example reference_basic_pubsub '^published "online" to ' examples/reference_basic_pubsub/device/status
 run_example reference_async '^Published message mid: 2$' examples/reference_async/async/topic
 run_example offline '^queued 5, delivered 5, lost 0$' examples/offline
+# Its --clients takes the place of --count.
+timeout 60 "$work/shared/fleet" --clients 5 --every 1 --seconds 3 --endpoint localhost --port "$broker_port" --ca "$work/certificates/ca.pem" \
+    --cert "$work/certificates/client.pem" --key "$work/certificates/client.key" --client-id fleet --topic examples/fleet \
+    >"$work/run-fleet.log" 2>&1 </dev/null && grep -q '^published .* failed 0$' "$work/run-fleet.log" || {
+    cat "$work/run-fleet.log" "$broker_log"
+    fail "fleet says: failed 0"
+}
+held "fleet ran"
 # --- end of these
 
 # Without its certificate a client must not get in: this is what makes the runs above mean something.

@@ -1,4 +1,4 @@
-//! Compiles the small C programs of `tests/c` against the header and the shared library of this test run, and runs them.
+//! Compiles the small C programs of `tests/c`, and the C++ ones of `tests/cpp`, against the header and the shared library of this test run, and runs them.
 
 use super::STEP;
 use super::broker::Broker;
@@ -17,6 +17,8 @@ pub enum Checked {
     ByValgrind,
     /// Counts instructions; see [`Program::instructions`].
     ByCallgrind,
+    /// Counts system calls; see [`Program::system_calls`].
+    ByStrace,
 }
 
 pub struct Program {
@@ -41,24 +43,48 @@ impl Program {
         arguments: &[&str],
         packages: &str,
     ) -> Program {
+        Program::build(&shared_library(), name, checked, arguments, packages)
+    }
+
+    /// Against another build of the library than that of this test run.
+    pub fn compile_against(library: &Path, name: &str, checked: Checked) -> Program {
+        Program::build(library, name, checked, &[], "gcc valgrind")
+    }
+
+    fn build(
+        library: &Path,
+        name: &str,
+        checked: Checked,
+        arguments: &[&str],
+        packages: &str,
+    ) -> Program {
         let program = Program {
             name: name.to_owned(),
             directory: TemporaryDirectory::new(&name.replace('/', "-")),
             checked,
         };
         // The library has a soname, and only an installation has the file of that name; so the link is made here.
-        let link = program.directory.file("libaws_iot_mqtt.so.0");
-        std::os::unix::fs::symlink(shared_library(), &link).expect("the soname's link");
+        link_to(library, &program.directory);
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         // The examples are programs as well.
-        let source = match name.strip_prefix("c-examples/") {
-            Some(example) => root.join("c-examples").join(format!("{example}.c")),
-            None => root.join("tests/c").join(format!("{name}.c")),
+        let source = match name.split_once('/') {
+            Some(("c-examples", example)) if example.ends_with(".cpp") => root.join(name),
+            Some(("c-examples", _)) => root.join(format!("{name}.c")),
+            Some(("cpp", _)) => root.join("tests").join(format!("{name}.cpp")),
+            _ => root.join("tests/c").join(format!("{name}.c")),
         };
-        let mut compiler = Command::new("cc");
+        let cpp = source
+            .extension()
+            .is_some_and(|extension| extension == "cpp");
+        let (command, standard) = if cpp {
+            ("c++", "-std=c++17")
+        } else {
+            ("cc", "-std=c99")
+        };
+        let mut compiler = Command::new(command);
         compiler
             .args([
-                "-std=c99",
+                standard,
                 "-Wall",
                 "-Wextra",
                 "-Wpedantic",
@@ -84,8 +110,11 @@ impl Program {
             .stderr(Stdio::piped());
         if checked == Checked::ByAddressSanitizer {
             compiler.arg("-fsanitize=address");
+            if cpp {
+                compiler.args(["-fsanitize=undefined", "-fno-sanitize-recover=undefined"]);
+            }
         }
-        let output = spawn(&mut compiler, "gcc")
+        let output = spawn(&mut compiler, if cpp { "g++" } else { "gcc" })
             .wait_with_output()
             .expect("the compiler's output");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -103,7 +132,10 @@ impl Program {
 
     /// Ten times slower under valgrind.
     fn limit(&self) -> Duration {
-        if matches!(self.checked, Checked::ByValgrind | Checked::ByCallgrind) {
+        if matches!(
+            self.checked,
+            Checked::ByValgrind | Checked::ByCallgrind | Checked::ByStrace
+        ) {
             STEP * 6
         } else {
             STEP * 2
@@ -115,7 +147,12 @@ impl Program {
     }
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
-        let mut command = Command::new("valgrind");
+        let tool = match self.checked {
+            Checked::ByValgrind | Checked::ByCallgrind => "valgrind",
+            Checked::ByStrace => "strace",
+            Checked::Plainly | Checked::ByAddressSanitizer => "",
+        };
+        let mut command = Command::new(tool);
         match self.checked {
             Checked::ByValgrind => command.args([
                 "--quiet",
@@ -129,34 +166,29 @@ impl Program {
                     "/tests/valgrind.supp"
                 ),
             ]),
-            Checked::ByCallgrind => command.args(["--quiet", "--tool=callgrind"]).arg(format!(
-                "--callgrind-out-file={}",
-                self.directory.file("callgrind").display()
-            )),
+            Checked::ByCallgrind => command
+                .args(["--quiet", "--tool=callgrind", "--fair-sched=yes"])
+                .arg(format!(
+                    "--callgrind-out-file={}",
+                    self.directory.file("callgrind").display()
+                )),
+            Checked::ByStrace => command
+                .args(["-f", "-c", "-o"])
+                .arg(self.directory.file("strace")),
             _ => {
                 command = Command::new(self.executable());
                 &mut command
             }
         };
-        if command.get_program() == "valgrind" {
+        if !tool.is_empty() {
             command.arg(self.executable());
         }
         command
             .args(arguments)
             .envs(environment.iter().copied())
-            .env("LD_LIBRARY_PATH", self.directory.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = spawn(&mut command, "valgrind");
-        Running {
-            what: format!("{} {}", self.name, arguments.join(" ")),
-            stdin: child.stdin.take(),
-            stdout: Lines::of(child.stdout.take().expect("a pipe")),
-            stderr: Lines::of(child.stderr.take().expect("a pipe")),
-            child: Ended(child),
-            limit: self.limit(),
-        }
+            .env("LD_LIBRARY_PATH", self.directory.path());
+        let what = format!("{} {}", self.name, arguments.join(" "));
+        Running::start(&mut command, what, tool, self.limit())
     }
 
     /// How many instructions were counted when the program dumped for the first time (CALLGRIND_DUMP_STATS).
@@ -167,6 +199,17 @@ impl Program {
         total
             .and_then(|total| total.trim().parse().ok())
             .expect("a total")
+    }
+
+    /// How many system calls the whole run made.
+    pub fn system_calls(&self) -> u64 {
+        let file = self.directory.file("strace");
+        let text = std::fs::read_to_string(&file).expect("what strace has counted");
+        // The last line is "100.00 seconds usecs/call calls [errors] total".
+        let total = text.lines().find(|line| line.ends_with(" total"));
+        total
+            .and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
+            .unwrap_or_else(|| panic!("no total of calls in:\n{text}"))
     }
 
     /// Runs to the end; panics with what the program said unless it exits with 0.
@@ -202,6 +245,17 @@ impl Program {
     }
 }
 
+/// Puts the shared library of this test run into a directory, under its soname and the name that linkers look for.
+pub fn link_library(directory: &TemporaryDirectory) {
+    link_to(&shared_library(), directory);
+}
+
+fn link_to(library: &Path, directory: &TemporaryDirectory) {
+    for name in ["libaws_iot_mqtt.so.0", "libaws_iot_mqtt.so"] {
+        std::os::unix::fs::symlink(library, directory.file(name)).expect("a link");
+    }
+}
+
 /// `cargo test` puts the shared library beside the test programs.
 fn shared_library() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
@@ -228,6 +282,23 @@ pub struct Running {
 }
 
 impl Running {
+    /// Any program, which the Debian package `package` has, and which may take as long as `limit`.
+    pub fn start(command: &mut Command, what: String, package: &str, limit: Duration) -> Running {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = spawn(command, package);
+        Running {
+            what,
+            stdin: child.stdin.take(),
+            stdout: Lines::of(child.stdout.take().expect("a pipe")),
+            stderr: Lines::of(child.stderr.take().expect("a pipe")),
+            child: Ended(child),
+            limit,
+        }
+    }
+
     pub fn child(&mut self) -> &mut Child {
         &mut self.child.0
     }

@@ -27,7 +27,12 @@ impl Certificates {
         };
         let ca = certificates.authority("ca", "Test CA");
         let other_ca = certificates.authority("other_ca", "Other CA");
-        let here = ["localhost", "127.0.0.1"];
+        // The last is the endpoint in the reference's own examples.
+        let here = [
+            "localhost",
+            "127.0.0.1",
+            "endpoint.iot.region.amazonaws.com",
+        ];
         certificates.leaf("server", &ca, &here, |_| {});
         certificates.leaf("client", &ca, &[], |_| {});
         certificates.leaf("observer", &ca, &[], |_| {});

@@ -138,8 +138,11 @@ fn what_has_no_size_is_not_written() {
 fn packet_id_and_dup_are_set_in_place() {
     for payload_len in [0, 1, 120, 121, 122, 123, 20_000, 2_100_000] {
         let payload = vec![0xAB; payload_len];
-        let mut packet = encoded("a/b", &payload, AtLeastOnce, true, 0);
-        set_publish_packet_id(&mut packet, 0xBEEF);
+        // Behind something else, as in an outgoing buffer.
+        let mut packet = vec![0xEE; 3];
+        let place = encode_publish(&mut packet, "a/b", &payload, AtLeastOnce, true, 0);
+        packet.drain(..3);
+        set_publish_packet_id(&mut packet, place, 0xBEEF);
         assert_eq!(packet, encoded("a/b", &payload, AtLeastOnce, true, 0xBEEF));
         set_publish_dup(&mut packet, true);
         let mut again = encoded("a/b", &payload, AtLeastOnce, true, 0xBEEF);
@@ -155,21 +158,34 @@ fn packet_id_and_dup_are_set_in_place() {
 }
 
 #[test]
-fn what_is_no_qos_1_publish_gets_no_packet_id() {
-    let qos_0 = encoded("a/b", b"payload", AtMostOnce, false, 0);
-    for bytes in [
-        &b""[..],
-        b"\x32",
-        b"\x32\x04\x00\x03a",
-        b"\x32\x05\x00\x03a/b",
-        b"\xD0\x00",
-        &qos_0,
-    ] {
-        let mut packet = bytes.to_vec();
-        set_publish_packet_id(&mut packet, 0x1234);
-        assert_eq!(packet, bytes);
-    }
+fn a_place_outside_of_the_packet_gets_no_packet_id() {
+    let mut packet = *b"\x32\x04\x00\x03a";
+    set_publish_packet_id(&mut packet, 4, 0x1234);
+    assert_eq!(packet, *b"\x32\x04\x00\x03a");
     set_publish_dup(&mut [], true);
+}
+
+#[test]
+fn the_short_way_takes_whole_publishes_to_the_known_name_only() {
+    let bytes = encoded("a/b", b"payload", AtLeastOnce, false, 7);
+    let (publish, size) = whole_publish(&bytes, 100, "a/b").unwrap();
+    assert_eq!((publish.payload, publish.packet_id), (&b"payload"[..], 7));
+    assert_eq!(size, bytes.len());
+    assert_eq!(whole_publish(&bytes, 100, "a/c"), None);
+    assert_eq!(whole_publish(&bytes, size - 1, "a/b"), None);
+    for end in 0..size {
+        assert_eq!(whole_publish(&bytes[..end], 100, "a/b"), None);
+    }
+    for malformed in [
+        &b"\x30\x02\x00\x00"[..],
+        b"\x32\x07\x00\x03a/b\x00\x00",
+        b"\x32\x06\x00\x03a/b\x01",
+        b"\x34\x07\x00\x03a/b\x00\x01",
+    ] {
+        for name in ["", "a/b"] {
+            assert_eq!(whole_publish(malformed, 100, name), None);
+        }
+    }
 }
 
 #[test]

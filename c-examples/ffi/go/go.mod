@@ -1,0 +1,3 @@
+module example/aws-iot-mqtt
+
+go 1.19

@@ -1,0 +1,43 @@
+// Publishes and subscribes over mutual TLS: node pubsub.js HOST PORT CA CERTIFICATE KEY [TOPIC]
+'use strict';
+
+const { once } = require('node:events');
+const { Client, MqttError } = require('./aws_iot_mqtt.js');
+
+async function main(host, port, ca, certificate, key, topic = 'ffi/node') {
+    const client = new Client('ffi-node');
+    client.configureEndpoint(host, Number(port));
+    client.configureCredentials({ ca, certificate, key });
+    let received = 0;
+    const both = new Promise((resolve) => {
+        client.on('message', () => { if (++received === 2) resolve(); });
+    });
+
+    const online = once(client, 'online');
+    await client.connect();
+    await online;
+    await client.subscribe(topic, (message) => console.log(`received on ${message.topic}: ${message.payload}`));
+    // Waiting for a promise is as near to "synchronous" as Node.js comes; two at once need not wait for each other.
+    await client.publish(topic, 'synchronous');
+    client.publish(topic, 'asynchronous').then(({ operation }) => console.log(`acknowledged ${operation}`));
+    await both;
+    // A failing call rejects, and says what to mend.
+    await client.publish(`${topic}/#`, '').catch((error) => {
+        if (!(error instanceof MqttError)) throw error;
+        console.log(`refused: ${error.message}`);
+    });
+    await client.disconnect();
+    await client.close();
+
+    // An operation that was accepted and fails later is told once, too: here the client ends while its publish is queued.
+    const offline = new Client('ffi-node-offline');
+    const pending = offline.publish(topic, 'never sent');
+    const ended = pending.catch((error) => console.log(`ended: ${error.message}`));
+    await offline.close();
+    await ended;
+}
+
+main(...process.argv.slice(2)).catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+});
