@@ -13,7 +13,7 @@ PROVIDER_TESTS := $(filter-out bench conformance cpp ffi header instructions lay
 # The benchmarks: REPS runs of each case, QUICK=1 a small part, CLIENTS="1000,10000" idle clients, AWSC_PREFIX where aws-c-mqtt is.
 REPS ?= 5
 CLIENTS ?= 1000,10000
-BENCH = bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
+BENCH = tests/bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
 
 .PHONY: help demo test requirements lint header supply report simulate mutants advisor conformance conformance-mutants fuzz fuzz-report bench bench-growth bench-record \
 	bench-requirements clean
@@ -80,7 +80,7 @@ bench: bench-requirements  ## measure this library beside others and write docs/
 bench-growth: bench-requirements  ## only how the cost grows with payload, subscriptions, clients and queue; the page keeps its other figures
 	$(BENCH) --parts growth
 
-bench-record: requirements  ## write bench/instructions.toml anew, which make test compares with
+bench-record: requirements  ## write tests/bench/instructions.toml anew, which make test compares with
 	BLESS=1 cargo test --locked --test instructions -- --nocapture a_message_costs
 
 bench-requirements:

@@ -1,4 +1,4 @@
-//! The harness of `make bench` judges figures: its own checks, which measure nothing. See `bench/harness/check.py`.
+//! The harness of `make bench` judges figures: its own checks, which measure nothing. See `tests/bench/harness/check.py`.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 fn the_harness_of_the_benchmarks_compares_and_judges_rightly() {
     let output = Command::new("python3")
         .args(["-B", "-m", "unittest", "-q", "harness.check"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/bench"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench"))
         .stdin(Stdio::null())
         .output()
         .expect("python3 is there: apt-get install -y python3");

@@ -1,5 +1,5 @@
 //! What a message costs, counted and not timed: instructions and system calls of the release library on the four paths of a message
-//! (256 bytes, plain TCP, the default window). `bench/instructions.toml` has the figures; `make bench-record` writes them anew.
+//! (256 bytes, plain TCP, the default window). `tests/bench/instructions.toml` has the figures; `make bench-record` writes them anew.
 //!
 //! The counts must not depend on what else the machine does. So the broker answers in whole windows, however late it comes to read;
 //! what is counted begins after a warm-up and ends with the last message; and the middle one of three runs counts.
@@ -31,7 +31,7 @@ const PATHS: [(&str, f64); 4] = [
     ("receive_qos0", 0.25),
     ("receive_qos1", 0.25),
 ];
-const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/instructions.toml");
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/instructions.toml");
 
 /// A broker for one connection of `tests/c/instructions.c`: acknowledges and sends whole windows.
 fn serve(connection: &mut Connection) {

@@ -59,7 +59,7 @@ impl Inner {
             paused: false,
             dispatching: false,
             acknowledge_by: None,
-            waiting_calls: 0,
+            waiting_calls: Arc::default(),
             handlers: Handlers::default(),
             socket_factory: None,
             credentials_provider: None,
@@ -215,7 +215,8 @@ impl Inner {
             self.hand_over(&mut state);
             return Ok(None);
         }
-        state.waiting_calls += 1;
+        let waiting_calls = Arc::clone(&state.waiting_calls);
+        waiting_calls.fetch_add(1, Ordering::AcqRel);
         state.settle(self, now);
         self.hand_over(&mut state);
         drop(state);
@@ -228,7 +229,7 @@ impl Inner {
             now = clock::now();
             self.guarded(|_, state, now| state.timeout(now));
         };
-        lock(&self.state).waiting_calls -= 1;
+        waiting_calls.fetch_sub(1, Ordering::AcqRel);
         Ok(Some(completed))
     }
 

@@ -19,6 +19,7 @@ use crate::transport::{self, Link};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Whom an operation's outcome is for.
 pub(super) enum Tag {
@@ -54,7 +55,8 @@ pub(super) struct State {
     /// Acknowledgements of messages whose callbacks have run go out by then, even if a later callback still blocks.
     pub(super) acknowledge_by: Option<Instant>,
     /// Synchronous calls that wait: then more is read, so that they get their answers behind messages nobody takes.
-    pub(super) waiting_calls: usize,
+    /// Not behind the lock: the thread that has its answer must not wait for the worker that gave it.
+    pub(super) waiting_calls: Arc<AtomicUsize>,
     pub(super) handlers: Handlers,
     pub(super) socket_factory: Option<SocketFactory>,
     pub(super) credentials_provider: Option<CredentialsProvider>,
@@ -92,7 +94,7 @@ const READ_TURN: usize = 256 << 10;
 impl State {
     /// Whether this must not read now.
     fn is_full(&self) -> bool {
-        let limit = if self.waiting_calls > 0 {
+        let limit = if self.waiting_calls.load(Ordering::Acquire) > 0 {
             UNDELIVERED_WHILE_WAITING
         } else {
             UNDELIVERED

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures, and writes docs/benchmarks.md. `make bench` calls it; bench/README.md says more.
+"""Measures, and writes docs/benchmarks.md. `make bench` calls it; tests/bench/README.md says more.
 
 A part that is not measured in this call keeps the figures of an earlier one, if there was one.
 """

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BENCH = ROOT / "bench"
+ROOT = Path(__file__).resolve().parents[3]
+BENCH = ROOT / "tests/bench"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 WORK = TARGET / "bench"
 RUST = WORK / "rust" / "release"
