@@ -33,6 +33,7 @@ use crate::ffi::types::aws_iot_mqtt_client;
 use std::ffi::{CString, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use witness::{Book, Witness};
 
 const STEPS: usize = 48;
@@ -42,6 +43,8 @@ struct Run<'a> {
     client: *mut aws_iot_mqtt_client,
     book: Arc<Book>,
     /// Lent to the client until it is freed.
+    // Boxed: their addresses are the userdata.
+    #[allow(clippy::vec_box)]
     witnesses: Vec<Box<Witness>>,
     operations: Vec<u64>,
 }
@@ -136,10 +139,10 @@ impl Run<'_> {
         }
     }
 
-    fn witness(&mut self) -> &mut Witness {
+    fn witness(&mut self) -> &Witness {
         self.witnesses
             .push(Box::new(Witness::new(Arc::clone(&self.book))));
-        self.witnesses.last_mut().expect("it was pushed")
+        self.witnesses.last().expect("it was pushed")
     }
 
     /// A call that takes a userdata if it is accepted, and not otherwise.
@@ -149,7 +152,7 @@ impl Run<'_> {
     ) -> aws_iot_mqtt_error {
         let witness = self.witness();
         let error = call(witness.userdata());
-        witness.taken = accepted(error);
+        witness.taken.store(accepted(error), SeqCst);
         checked(error)
     }
 

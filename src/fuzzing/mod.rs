@@ -18,8 +18,11 @@ mod replay;
 
 use crate::session::tests::simulation;
 
+/// Panics on a broken promise.
+pub type Target = fn(&[u8]);
+
 /// Each target by the name of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("codec_decode", codec::decode),
     ("codec_round_trip", round_trip::run),
     ("session_bytes", session::run),

@@ -56,9 +56,10 @@ impl Run<'_> {
         let taken = accepted(error);
         assert_eq!(operation != UNWRITTEN, taken && wants_id);
         // What the completion tells is compared with the id, if there is one.
-        witness.taken = taken && completes;
+        witness.taken.store(taken && completes, SeqCst);
         if operation != UNWRITTEN {
-            witness.operation = if completes { operation } else { 0 };
+            let completed = if completes { operation } else { 0 };
+            witness.operation.store(completed, SeqCst);
             self.operations.push(operation);
         }
     }
@@ -117,7 +118,7 @@ impl Run<'_> {
         let (filter, manual) = (pointer(&filter), self.input.flag());
         let free = Some(witness::freed as _);
         let handler = self.witness();
-        handler.client = client;
+        handler.client.store(client, SeqCst);
         let (handler_data, at) = (handler.userdata(), self.witnesses.len() - 1);
         if self.input.below(4) == 1 {
             let mut granted = 77;
@@ -144,7 +145,9 @@ impl Run<'_> {
                     | AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE
                     | AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED
             );
-            self.witnesses[at].taken = accepted(error) || ended;
+            self.witnesses[at]
+                .taken
+                .store(accepted(error) || ended, SeqCst);
             return;
         }
         let mut taken = false;
@@ -169,7 +172,7 @@ impl Run<'_> {
             taken = accepted(error);
             error
         });
-        self.witnesses[at].taken = taken;
+        self.witnesses[at].taken.store(taken, SeqCst);
     }
 
     fn unsubscribe(&mut self) {

@@ -9,8 +9,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io::Write;
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
-use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -88,11 +88,11 @@ impl Book {
 pub(super) struct Witness {
     book: Arc<Book>,
     /// The library has taken it.
-    pub(super) taken: bool,
+    pub(super) taken: AtomicBool,
     /// Its callback completes this operation. Zero: it is no completion.
-    pub(super) operation: u64,
+    pub(super) operation: AtomicU64,
     /// What a message callback calls.
-    pub(super) client: *mut aws_iot_mqtt_client,
+    pub(super) client: AtomicPtr<aws_iot_mqtt_client>,
     calls: AtomicUsize,
     completed: AtomicU64,
     freed: AtomicBool,
@@ -102,9 +102,9 @@ impl Witness {
     pub(super) fn new(book: Arc<Book>) -> Self {
         Witness {
             book,
-            taken: false,
-            operation: 0,
-            client: null_mut(),
+            taken: AtomicBool::new(false),
+            operation: AtomicU64::new(0),
+            client: AtomicPtr::new(null_mut()),
             calls: AtomicUsize::new(0),
             completed: AtomicU64::new(0),
             freed: AtomicBool::new(false),
@@ -125,17 +125,18 @@ impl Witness {
 
     /// After the client was freed.
     pub(super) fn check(&self) {
-        let calls = self.calls.load(SeqCst);
+        let (calls, taken) = (self.calls.load(SeqCst), self.taken.load(SeqCst));
+        let operation = self.operation.load(SeqCst);
         assert_eq!(
             self.freed.load(SeqCst),
-            self.taken,
+            taken,
             "freed if taken, after {calls} calls"
         );
-        assert!(self.taken || calls == 0, "called and not taken");
-        if self.operation != 0 {
+        assert!(taken || calls == 0, "called and not taken");
+        if operation != 0 {
             assert_eq!(
                 (calls, self.completed.load(SeqCst)),
-                (1, self.operation),
+                (1, operation),
                 "one completion"
             );
         }
@@ -227,13 +228,14 @@ pub(super) extern "C" fn message(message: *const aws_iot_mqtt_message, userdata:
         .book
         .last_acknowledgement
         .store(message.acknowledgement, SeqCst);
-    if !witness.client.is_null() {
+    let client = witness.client.load(SeqCst);
+    if !client.is_null() {
         call!(aws_iot_mqtt_client_acknowledge(
-            witness.client,
+            client,
             message.acknowledgement
         ));
         call!(aws_iot_mqtt_client_publish_async(
-            witness.client,
+            client,
             message.topic,
             message.payload.cast(),
             message.payload_len,
@@ -269,7 +271,7 @@ pub(super) extern "C" fn outcome(
 ) {
     let book = &Witness::called(userdata).book;
     book.must(
-        topic != null() && operation < u64::MAX,
+        !topic.is_null() && operation < u64::MAX,
         "an outcome of nothing",
     );
 }
