@@ -15,7 +15,7 @@ REPS ?= 5
 CLIENTS ?= 1000,10000
 BENCH = tests/bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
 
-.PHONY: help demo test requirements lint header supply report simulate mutants advisor conformance conformance-mutants bench bench-growth bench-record \
+.PHONY: help demo test requirements lint header supply report simulate mutants advisor conformance conformance-mutants fuzz fuzz-report bench bench-growth bench-record \
 	bench-requirements clean
 
 help:  ## this list
@@ -55,6 +55,12 @@ conformance:  ## make docs/mqtt_conformance.md anew from tests/conformance/state
 
 conformance-mutants:  ## break 25 statements of MQTT on purpose, one at a time, and see a test of the statement notice
 	tests/mutants/run --conformance
+
+fuzz:  ## run each fuzzer (tests/fuzz) for SECONDS=n, default 60
+	tests/fuzz/run $(or $(SECONDS),60)
+
+fuzz-report:  ## make docs/fuzzing.md of the last `make fuzz` and of what the committed corpus reaches
+	tests/fuzz/report
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header

@@ -66,6 +66,8 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod ffi;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod log;
 pub mod session;
 pub mod time;

@@ -37,8 +37,10 @@ mod subscriptions;
 mod timers;
 mod topic_tree;
 
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+// The fuzzers need only the simulation of it.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) mod tests;
 
 pub use commands::Wait;
 pub use connecting::Login;

@@ -54,6 +54,15 @@ pub fn get(
     Ok(answer)
 }
 
+/// For the fuzzer: one answer, from whatever gives bytes.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_answer(
+    source: &mut dyn FnMut(&mut [u8]) -> Result<usize, Error>,
+    largest_body: usize,
+) -> Result<Answer, Error> {
+    answer::read(source, largest_body)
+}
+
 /// Lets the proxy at the other end of a connected link connect to `host` and `port`.
 pub fn through(
     proxy: &Proxy,

@@ -7,8 +7,9 @@ pub mod tcp;
 pub mod tls;
 pub mod websocket;
 
-#[cfg(test)]
-mod peer;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) mod peer;
 
 use crate::error::{Code, Error};
 use std::io::{self, IoSlice};

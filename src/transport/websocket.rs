@@ -194,6 +194,7 @@ fn closed_because(code: Option<CloseCode>, reason: &str) -> Option<Error> {
         1011 => "internal error",
         1012 => "it restarts",
         1013 => "try again later",
+        1014 => "bad gateway",
         _ => "no standard meaning",
     };
     let colon = if reason.is_empty() { "" } else { ": " };

@@ -3,22 +3,37 @@
 //!
 //! `rig` drives one session step by step, `packets` reads what the client sends, `describe` says what the application is told.
 
+#[cfg(test)]
 mod describe;
 mod given;
-mod packets;
+pub(crate) mod packets;
+#[cfg(test)]
 mod rig;
 
+#[cfg(test)]
 mod backoff;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod connecting;
+#[cfg(test)]
 mod disconnecting;
+#[cfg(test)]
 mod draining;
+#[cfg(test)]
 mod keep_alive;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
 mod misbehaving;
+#[cfg(test)]
 mod poison;
+#[cfg(test)]
 mod publishing;
+#[cfg(test)]
 mod queueing;
+#[cfg(test)]
 mod retransmitting;
-mod simulation;
+pub(crate) mod simulation;
+#[cfg(test)]
 mod subscribing;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A packet from the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     Connect {
         protocol_level: u8,
         clean_session: bool,
@@ -85,7 +85,7 @@ impl fmt::Display for Sent {
 }
 
 /// The first whole packet in `bytes` and its length. Panics on what no client may send.
-pub(super) fn read(bytes: &[u8]) -> Option<(Sent, usize)> {
+pub(crate) fn read(bytes: &[u8]) -> Option<(Sent, usize)> {
     let (mut length, mut at) = (0usize, 1usize);
     loop {
         let byte = *bytes.get(at)?;
@@ -185,27 +185,27 @@ impl Fields<'_> {
     }
 }
 
-pub(super) fn connack(session_present: bool, return_code: u8) -> Vec<u8> {
+pub(crate) fn connack(session_present: bool, return_code: u8) -> Vec<u8> {
     vec![0x20, 2, u8::from(session_present), return_code]
 }
 
-pub(super) fn puback(packet_id: u16) -> Vec<u8> {
+pub(crate) fn puback(packet_id: u16) -> Vec<u8> {
     [&[0x40, 2], &packet_id.to_be_bytes()[..]].concat()
 }
 
-pub(super) fn suback(packet_id: u16, codes: &[u8]) -> Vec<u8> {
+pub(crate) fn suback(packet_id: u16, codes: &[u8]) -> Vec<u8> {
     let header = [0x90, 2 + u8::try_from(codes.len()).expect("few codes")];
     [&header, &packet_id.to_be_bytes()[..], codes].concat()
 }
 
-pub(super) fn unsuback(packet_id: u16) -> Vec<u8> {
+pub(crate) fn unsuback(packet_id: u16) -> Vec<u8> {
     [&[0xB0, 2], &packet_id.to_be_bytes()[..]].concat()
 }
 
-pub(super) const PINGRESP: [u8; 2] = [0xD0, 0];
+pub(crate) const PINGRESP: [u8; 2] = [0xD0, 0];
 
 /// QoS 1 if `packet_id` is not 0.
-pub(super) fn publish(topic: &str, payload: &[u8], packet_id: u16) -> Vec<u8> {
+pub(crate) fn publish(topic: &str, payload: &[u8], packet_id: u16) -> Vec<u8> {
     let mut body = (topic.len() as u16).to_be_bytes().to_vec();
     body.extend_from_slice(topic.as_bytes());
     if packet_id != 0 {

@@ -12,15 +12,36 @@ mod rest;
 mod wire;
 mod world;
 
+use random::Random;
+#[cfg(test)]
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(test)]
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
+#[cfg(test)]
 const SEEDS: u64 = 50_000;
 /// Every so many runs are made twice, and must give the same outputs.
+#[cfg(test)]
 const TWICE: u64 = 50;
+/// What a fuzzer may spend on one run.
+const STEPS: usize = 2_000;
+
+/// A run in which a fuzzer's bytes decide what happens; when they are used up it comes to rest.
+pub(crate) fn run_with(bytes: &[u8]) {
+    let mut world = World::with(Random::of_bytes(bytes), 0, false);
+    for _ in 0..STEPS {
+        if world.random.is_used_up() {
+            break;
+        }
+        world.step();
+    }
+    world.come_to_rest();
+    world.end();
+}
 
 /// Gives a number that stands for everything the session has said.
+#[cfg(test)]
 fn run(seed: u64, trace: bool) -> u64 {
     let mut world = World::new(seed, trace);
     for _ in 0..50 + world.random.below(350) {
@@ -33,6 +54,7 @@ fn run(seed: u64, trace: bool) -> u64 {
     world.end()
 }
 
+#[cfg(test)]
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().expect("SEED and SEEDS are numbers"))

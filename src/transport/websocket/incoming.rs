@@ -11,6 +11,9 @@ const LARGEST_CONTROL: u64 = 125;
 /// Without a mask; a header with one is refused before it is whole.
 const LONGEST_HEADER: usize = 10;
 
+/// Registered with IANA after RFC 6455; tungstenite takes it for one that must not be sent.
+const BAD_GATEWAY: u16 = 1014;
+
 /// Where we are in the stream of frames. It holds no data but the beginning of a header or of a control frame.
 #[derive(Default)]
 pub(super) struct Incoming {
@@ -164,7 +167,8 @@ fn closed(payload: &[u8]) -> End {
         [_] => return End::Violation(CloseCode::Protocol, "a Close of one byte".into()),
         [high, low, reason @ ..] => (Some(u16::from_be_bytes([*high, *low]).into()), reason),
     };
-    if code.is_some_and(|code: CloseCode| !code.is_allowed()) {
+    if code.is_some_and(|code: CloseCode| !code.is_allowed() && code != CloseCode::Bad(BAD_GATEWAY))
+    {
         let why = "a Close with a code that must not be sent";
         return End::Violation(CloseCode::Protocol, why.into());
     }

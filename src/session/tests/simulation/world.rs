@@ -48,7 +48,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, trace: bool) -> Self {
-        let mut random = Random::new(seed);
+        World::with(Random::new(seed), seed, trace)
+    }
+
+    pub(super) fn with(mut random: Random, seed: u64, trace: bool) -> Self {
         let config = configuration::draw(&mut random);
         let mut world = World {
             session: Session::new(config.clone(), seed),

@@ -217,6 +217,19 @@ fn a_close_with_a_reason_is_an_error_with_it() {
     );
 }
 
+/// Found by the fuzzer `websocket`: 1014 is registered, and was taken for a breach of the protocol.
+#[test]
+fn a_close_with_a_registered_code_is_the_brokers_close() {
+    for code in [1012u16, 1013, 1014, 3000] {
+        let peer = Peer::new();
+        let mut link = connected(&peer, &frame(0x88, &code.to_be_bytes()));
+        let (_, stopped) = read_all(&mut link, 10);
+        let error = read_error(&stopped.unwrap());
+        assert_eq!(error.code, Code::ConnectionLost, "{error}");
+        assert!(error.detail.contains(&code.to_string()), "{error}");
+    }
+}
+
 #[test]
 fn our_close_says_normal_once() {
     let peer = Peer::new();

@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| aws_iot_mqtt::fuzzing::run("topics_of_session", data));
