@@ -342,16 +342,14 @@ impl Client {
         if self.inner.generation != shared::generation() {
             return;
         }
-        {
-            let mut state = lock(&self.inner.state);
+        // Under one lock: a worker that sees a freed client without callbacks takes it for one that is done.
+        self.inner.guarded(|inner, state, now| {
             if !state.freed {
                 state.freed = true;
-                self.inner.freed.store(true, Ordering::Release);
-                drop(state);
-                self.inner
-                    .guarded(|_, state, now| state.session.shut_down(now));
+                inner.freed.store(true, Ordering::Release);
+                state.session.shut_down(now);
             }
-        }
+        });
         if scope::in_callback() {
             return;
         }

@@ -12,7 +12,6 @@ pub const REASONS: &[(&str, &str)] = &[
     ),
     ("aws-sigv4", "tests: AWS's own signer, to compare ours with"),
     ("cbindgen", "tests: makes `include/aws_iot_mqtt.h`"),
-    ("crossbeam-channel", "brings the dialer threads their jobs"),
     ("data-encoding", "Base64 in proxy authorization"),
     (
         "getrandom",
