@@ -296,8 +296,7 @@ fn the_tables_of_calls_name_functions_that_exist() {
                 let is_name = name
                     .chars()
                     .all(|letter| letter.is_ascii_lowercase() || letter == '_');
-                (is_name && name.contains(|letter| letter == '_') || code.contains('('))
-                    .then_some(name)
+                (is_name && name.contains('_') || code.contains('(')).then_some(name)
             });
             for call in calls {
                 let exists = ["aws_iot_mqtt_client_", "aws_iot_mqtt_", ""]
