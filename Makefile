@@ -8,14 +8,15 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
 # Which tests depend on the crypto provider: all but those that read files, build what they test themselves or wrap the C functions.
-PROVIDER_TESTS := $(filter-out bench conformance cpp ffi header instructions layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
+PROVIDER_TESTS := $(filter-out bench conformance cpp ffi guide header instructions layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
 
 # The benchmarks: REPS runs of each case, QUICK=1 a small part, CLIENTS="1000,10000" idle clients, AWSC_PREFIX where aws-c-mqtt is.
 REPS ?= 5
 CLIENTS ?= 1000,10000
 BENCH = tests/bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
 
-.PHONY: help demo test requirements lint header supply report simulate mutants advisor conformance conformance-mutants fuzz fuzz-report bench bench-growth bench-record \
+.PHONY: help demo test requirements lint header docs supply report simulate mutants advisor conformance conformance-mutants fuzz fuzz-report bench \
+	bench-growth bench-record \
 	bench-requirements clean
 
 help:  ## this list
@@ -32,7 +33,7 @@ test: requirements lint  ## everything that must pass: format, lints, all tests 
 
 requirements:
 	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind \
-		strace binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go
+		strace binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go doxygen
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 
@@ -46,6 +47,12 @@ simulate:  ## random runs of the session against a model broker; SEEDS=n (defaul
 
 mutants:  ## break the session on purpose in each committed way and see the simulation or a scenario notice
 	tests/mutants/run
+
+docs:  ## make the API reference of the header, target/api-reference/html/index.html; the guide is docs/guide/README.md
+	@tests/demo/requirements.sh doxygen
+	@mkdir -p target/api-reference
+	doxygen docs/Doxyfile
+	@echo "target/api-reference/html/index.html"
 
 advisor:  ## play each test of AWS IoT Device Advisor and make docs/device_advisor.md of the results
 	BLESS=1 cargo test --locked --test device_advisor

@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /**
+ * @file
  * MQTT client for AWS IoT.
  *
  * This header is the manual. These rules hold for every function; what a function adds to them stands beside it.
  *
- *  1. Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
- *  2. Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
+ * 1.  Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
+ * 2.  Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
  *     call was accepted. On anything else nothing has changed, no output was written and no userdata was taken, with
  *     one exception: a synchronous operation that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED, _REFUSED_BY_CLOSE
  *     or a refusal of the broker was accepted and has ended. Treat a number that you do not know as a failure.
  *     aws_iot_mqtt_last_error_detail() says what to mend.
- *  3. Any call can also return AWS_IOT_MQTT_ERR_INVALID_ARGUMENT (NULL where a pointer is required, or a value out of
+ * 3.  Any call can also return AWS_IOT_MQTT_ERR_INVALID_ARGUMENT (NULL where a pointer is required, or a value out of
  *     range), AWS_IOT_MQTT_ERR_INVALID_UTF8, AWS_IOT_MQTT_ERR_NO_MEMORY, AWS_IOT_MQTT_ERR_FORKED (rule 11) and
  *     AWS_IOT_MQTT_ERR_INTERNAL (a bug in this library). They are not listed again.
- *  4. Strings. Names, paths and topics are UTF-8 and end with a NUL. Payloads, passwords and PEM texts are a pointer and a
+ * 4.  Strings. Names, paths and topics are UTF-8 and end with a NUL. Payloads, passwords and PEM texts are a pointer and a
  *     length, and may hold any byte. A NULL pointer with length 0 is an empty one. Strings that a function returns
  *     belong to the library.
- *  5. NULL. A pointer must not be NULL unless its description says so.
- *  6. Threads. Every function may be called on any thread, several at a time, also on one client. Only the last use of a
+ * 5.  NULL. A pointer must not be NULL unless its description says so.
+ * 6.  Threads. Every function may be called on any thread, several at a time, also on one client. Only the last use of a
  *     client is yours to order: no call may begin after aws_iot_mqtt_client_free() has begun.
- *  7. Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
+ * 7.  Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
  *     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
  *     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
  *     differ; their types say how.
  *     A callback must return: no C++ exception and no longjmp may leave it.
- *  8. Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
+ * 8.  Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
  *     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
- *  9. Userdata. Every callback comes as three arguments: the callback, a userdata that is handed to it, and userdata_free,
+ * 9.  Userdata. Every callback comes as three arguments: the callback, a userdata that is handed to it, and userdata_free,
  *     which may be NULL. When the call was accepted the library owns the userdata and calls userdata_free exactly
  *     once, after the last use: when the callback was replaced or removed, when its subscription ended, when the completion
  *     has run, or in aws_iot_mqtt_client_free(). When the call failed, or the callback is NULL, the userdata was not taken.
@@ -52,8 +53,11 @@
 
 /** The version of this header. aws_iot_mqtt_version() is the one of the library. */
 #define AWS_IOT_MQTT_VERSION "0.1.0"
+/** The first number of the version. */
 #define AWS_IOT_MQTT_VERSION_MAJOR 0
+/** The second. */
 #define AWS_IOT_MQTT_VERSION_MINOR 1
+/** The third. */
 #define AWS_IOT_MQTT_VERSION_PATCH 0
 /** For comparing: major * 1000000 + minor * 1000 + patch. */
 #define AWS_IOT_MQTT_VERSION_NUMBER 1000
@@ -571,6 +575,7 @@ const char *aws_iot_mqtt_last_error_detail(void);
  *                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
  *                       the account says otherwise.
  * @param out            Receives the client, which the caller owns and ends with aws_iot_mqtt_client_free().
+ * @return AWS_IOT_MQTT_OK, an error of rule 3, or AWS_IOT_MQTT_ERR_IO if the system gives the library no thread or no descriptor.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_new(const char *client_id,
                                            int protocol,
@@ -650,6 +655,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_socket_factory(aws_iot_mqtt_cli
  * @param password      password_len bytes of any value; copied, and the copy is wiped when it is no longer needed. NULL with
  *                      length 0: no password.
  * @param password_len  At most 65535.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_username_password(aws_iot_mqtt_client *client,
                                                                    const char *username,
@@ -679,6 +685,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_last_will(aws_iot_mqtt_client *
  * Removes the last will; the next CONNECT has none. Accepted at any time.
  *
  * @param client  The client.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_clear_last_will(aws_iot_mqtt_client *client);
 
@@ -766,6 +773,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_credentials_pem(aws_iot_mqtt_cl
  * @param token            The token as it is, not percent-encoded; the copy is wiped when it is no longer needed. NULL: none.
  * @param signature        Signature of the token in Base64; it may be percent-encoded already. NULL: the authorizer has signing
  *                         disabled.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_custom_authorizer(aws_iot_mqtt_client *client,
                                                                    const char *authorizer_name,
@@ -833,6 +841,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_iam_credentials(aws_iot_mqtt_cl
  * @param callback       Gives the credentials. NULL: the other sources are asked (default).
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_iam_credentials_provider(aws_iot_mqtt_client *client,
                                                                           aws_iot_mqtt_credentials_provider_fn callback,
@@ -867,6 +876,7 @@ aws_iot_mqtt_error aws_iot_mqtt_credentials_set(aws_iot_mqtt_credentials_sink *s
  * @param port           443 in AWS IoT.
  * @param role_alias     The role alias; capital letters matter.
  * @param thing_name     The thing that the certificate is attached to, where the policy or role names it; NULL: none is told.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_iot_credentials_provider(aws_iot_mqtt_client *client,
                                                                           const char *endpoint_host,
@@ -905,6 +915,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_signing_service(aws_iot_mqtt_cl
  * @param passphrase      passphrase_len bytes of any value; copied, and the copy is wiped when it is no longer needed. NULL with
  *                        length 0: forget it.
  * @param passphrase_len  Length in bytes.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_private_key_passphrase(aws_iot_mqtt_client *client,
                                                                         const void *passphrase,
@@ -1452,6 +1463,7 @@ aws_iot_mqtt_error aws_iot_mqtt_topic_matches(const char *filter,
  * @param callback       Replaces the one before; NULL removes it.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_on_online(aws_iot_mqtt_client *client,
                                                  aws_iot_mqtt_online_fn callback,
@@ -1465,6 +1477,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_online(aws_iot_mqtt_client *client,
  * @param callback       Replaces the one before; NULL removes it.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_on_offline(aws_iot_mqtt_client *client,
                                                   aws_iot_mqtt_offline_fn callback,
@@ -1479,6 +1492,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_offline(aws_iot_mqtt_client *client,
  * @param callback       Replaces the one before; NULL removes it.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_on_message(aws_iot_mqtt_client *client,
                                                   aws_iot_mqtt_message_fn callback,
@@ -1492,6 +1506,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_message(aws_iot_mqtt_client *client,
  * @param callback       Replaces the one before; NULL removes it.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_on_connect_failed(aws_iot_mqtt_client *client,
                                                          aws_iot_mqtt_connect_failed_fn callback,
@@ -1506,6 +1521,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_connect_failed(aws_iot_mqtt_client *cl
  * @param callback       Replaces the one before; NULL removes it.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_on_outcome(aws_iot_mqtt_client *client,
                                                   aws_iot_mqtt_outcome_fn callback,
@@ -1520,6 +1536,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_outcome(aws_iot_mqtt_client *client,
  * @param callback       Replaces the one before; NULL removes it.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_on_log(aws_iot_mqtt_client *client,
                                               int level,
@@ -1534,6 +1551,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_log(aws_iot_mqtt_client *client,
  *
  * @param client  The client.
  * @param state   Receives AWS_IOT_MQTT_STATE_...
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_state(aws_iot_mqtt_client *client, int *state);
 
@@ -1544,6 +1562,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_state(aws_iot_mqtt_client *client, int *s
  * @param stats       Receives them. The struct is the caller's, and may grow at its end with a later version of this header.
  * @param stats_size  sizeof(aws_iot_mqtt_stats) in bytes: a library that is older or newer than the program writes this many
  *                    bytes and no more; fields that it does not know become 0.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_stats(aws_iot_mqtt_client *client,
                                              aws_iot_mqtt_stats *stats,

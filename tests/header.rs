@@ -50,7 +50,7 @@ fn source(name: &str) -> String {
 
 /// The rules that `src/ffi/mod.rs` opens with.
 fn first_comment() -> String {
-    let mut comment = String::from("/* SPDX-License-Identifier: Apache-2.0 */\n\n/**\n");
+    let mut comment = String::from("/* SPDX-License-Identifier: Apache-2.0 */\n\n/**\n * @file\n");
     for line in source("mod.rs")
         .lines()
         .map_while(|line| line.strip_prefix("//!"))
@@ -73,8 +73,11 @@ fn version_macros() -> String {
         r#"
 /** The version of this header. aws_iot_mqtt_version() is the one of the library. */
 #define AWS_IOT_MQTT_VERSION "{version}"
+/** The first number of the version. */
 #define AWS_IOT_MQTT_VERSION_MAJOR {major}
+/** The second. */
 #define AWS_IOT_MQTT_VERSION_MINOR {minor}
+/** The third. */
 #define AWS_IOT_MQTT_VERSION_PATCH {patch}
 /** For comparing: major * 1000000 + minor * 1000 + patch. */
 #define AWS_IOT_MQTT_VERSION_NUMBER {all}"#

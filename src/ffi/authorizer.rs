@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 /// @param token            The token as it is, not percent-encoded; the copy is wiped when it is no longer needed. NULL: none.
 /// @param signature        Signature of the token in Base64; it may be percent-encoded already. NULL: the authorizer has signing
 ///                         disabled.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_custom_authorizer(
     client: *mut aws_iot_mqtt_client,

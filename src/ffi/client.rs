@@ -21,6 +21,7 @@ use std::sync::Arc;
 ///                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
 ///                       the account says otherwise.
 /// @param out            Receives the client, which the caller owns and ends with aws_iot_mqtt_client_free().
+/// @return AWS_IOT_MQTT_OK, an error of rule 3, or AWS_IOT_MQTT_ERR_IO if the system gives the library no thread or no descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_new(
     client_id: *const c_char,

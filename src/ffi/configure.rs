@@ -115,6 +115,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_socket_factory(
 /// @param password      password_len bytes of any value; copied, and the copy is wiped when it is no longer needed. NULL with
 ///                      length 0: no password.
 /// @param password_len  At most 65535.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_username_password(
     client: *mut aws_iot_mqtt_client,
@@ -195,6 +196,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_last_will(
 /// Removes the last will; the next CONNECT has none. Accepted at any time.
 ///
 /// @param client  The client.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_clear_last_will(
     client: *mut aws_iot_mqtt_client,

@@ -18,6 +18,7 @@ use std::ffi::{c_int, c_void};
 /// @param callback       Replaces the one before; NULL removes it.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_on_online(
     client: *mut aws_iot_mqtt_client,
@@ -38,6 +39,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_on_online(
 /// @param callback       Replaces the one before; NULL removes it.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_on_offline(
     client: *mut aws_iot_mqtt_client,
@@ -59,6 +61,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_on_offline(
 /// @param callback       Replaces the one before; NULL removes it.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_on_message(
     client: *mut aws_iot_mqtt_client,
@@ -79,6 +82,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_on_message(
 /// @param callback       Replaces the one before; NULL removes it.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_on_connect_failed(
     client: *mut aws_iot_mqtt_client,
@@ -100,6 +104,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_on_connect_failed(
 /// @param callback       Replaces the one before; NULL removes it.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_on_outcome(
     client: *mut aws_iot_mqtt_client,
@@ -121,6 +126,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_on_outcome(
 /// @param callback       Replaces the one before; NULL removes it.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_on_log(
     client: *mut aws_iot_mqtt_client,

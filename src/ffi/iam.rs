@@ -59,6 +59,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_iam_credentials(
 /// @param callback       Gives the credentials. NULL: the other sources are asked (default).
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_iam_credentials_provider(
     client: *mut aws_iot_mqtt_client,
@@ -123,6 +124,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_credentials_set(
 /// @param port           443 in AWS IoT.
 /// @param role_alias     The role alias; capital letters matter.
 /// @param thing_name     The thing that the certificate is attached to, where the policy or role names it; NULL: none is told.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_iot_credentials_provider(
     client: *mut aws_iot_mqtt_client,

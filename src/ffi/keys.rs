@@ -43,6 +43,7 @@ pub type aws_iot_mqtt_sign_fn = Option<
 /// @param passphrase      passphrase_len bytes of any value; copied, and the copy is wiped when it is no longer needed. NULL with
 ///                        length 0: forget it.
 /// @param passphrase_len  Length in bytes.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_private_key_passphrase(
     client: *mut aws_iot_mqtt_client,

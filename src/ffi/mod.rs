@@ -2,29 +2,29 @@
 //!
 //! This header is the manual. These rules hold for every function; what a function adds to them stands beside it.
 //!
-//!  1. Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
-//!  2. Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
+//! 1.  Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
+//! 2.  Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
 //!     call was accepted. On anything else nothing has changed, no output was written and no userdata was taken, with
 //!     one exception: a synchronous operation that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED, _REFUSED_BY_CLOSE
 //!     or a refusal of the broker was accepted and has ended. Treat a number that you do not know as a failure.
 //!     aws_iot_mqtt_last_error_detail() says what to mend.
-//!  3. Any call can also return AWS_IOT_MQTT_ERR_INVALID_ARGUMENT (NULL where a pointer is required, or a value out of
+//! 3.  Any call can also return AWS_IOT_MQTT_ERR_INVALID_ARGUMENT (NULL where a pointer is required, or a value out of
 //!     range), AWS_IOT_MQTT_ERR_INVALID_UTF8, AWS_IOT_MQTT_ERR_NO_MEMORY, AWS_IOT_MQTT_ERR_FORKED (rule 11) and
 //!     AWS_IOT_MQTT_ERR_INTERNAL (a bug in this library). They are not listed again.
-//!  4. Strings. Names, paths and topics are UTF-8 and end with a NUL. Payloads, passwords and PEM texts are a pointer and a
+//! 4.  Strings. Names, paths and topics are UTF-8 and end with a NUL. Payloads, passwords and PEM texts are a pointer and a
 //!     length, and may hold any byte. A NULL pointer with length 0 is an empty one. Strings that a function returns
 //!     belong to the library.
-//!  5. NULL. A pointer must not be NULL unless its description says so.
-//!  6. Threads. Every function may be called on any thread, several at a time, also on one client. Only the last use of a
+//! 5.  NULL. A pointer must not be NULL unless its description says so.
+//! 6.  Threads. Every function may be called on any thread, several at a time, also on one client. Only the last use of a
 //!     client is yours to order: no call may begin after aws_iot_mqtt_client_free() has begun.
-//!  7. Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
+//! 7.  Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
 //!     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
 //!     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
 //!     differ; their types say how.
 //!     A callback must return: no C++ exception and no longjmp may leave it.
-//!  8. Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
+//! 8.  Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
 //!     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
-//!  9. Userdata. Every callback comes as three arguments: the callback, a userdata that is handed to it, and userdata_free,
+//! 9.  Userdata. Every callback comes as three arguments: the callback, a userdata that is handed to it, and userdata_free,
 //!     which may be NULL. When the call was accepted the library owns the userdata and calls userdata_free exactly
 //!     once, after the last use: when the callback was replaced or removed, when its subscription ended, when the completion
 //!     has run, or in aws_iot_mqtt_client_free(). When the call failed, or the callback is NULL, the userdata was not taken.

@@ -12,6 +12,7 @@ use std::ffi::c_int;
 ///
 /// @param client  The client.
 /// @param state   Receives AWS_IOT_MQTT_STATE_...
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_state(
     client: *mut aws_iot_mqtt_client,
@@ -43,6 +44,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_state(
 /// @param stats       Receives them. The struct is the caller's, and may grow at its end with a later version of this header.
 /// @param stats_size  sizeof(aws_iot_mqtt_stats) in bytes: a library that is older or newer than the program writes this many
 ///                    bytes and no more; fields that it does not know become 0.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_stats(
     client: *mut aws_iot_mqtt_client,

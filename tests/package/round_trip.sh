@@ -11,9 +11,9 @@ trap stop_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-for program in cmake cc c++ pkg-config mosquitto openssl readelf nm; do
+for program in cmake cc c++ pkg-config mosquitto openssl readelf nm python3; do
     command -v "$program" >/dev/null || {
-        echo "no $program: apt-get install -y cmake gcc g++ pkg-config mosquitto openssl binutils" >&2
+        echo "no $program: apt-get install -y cmake gcc g++ pkg-config mosquitto openssl binutils python3" >&2
         exit 1
     }
 done
@@ -175,6 +175,9 @@ timeout 60 "$work/shared/fleet" --clients 5 --every 1 --seconds 3 --endpoint loc
 }
 held "fleet ran"
 # --- end of these
+
+# --- the guide's pages, block by block
+tests/package/guide.sh "$work" "$package" "$broker_port" "$work/certificates" || fail "the guide's install page can be followed"
 
 # Without its certificate a client must not get in: this is what makes the runs above mean something.
 without_certificate_is_refused "$work/certificates" round-trip/refused || fail "the broker demands certificates"
