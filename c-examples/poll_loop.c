@@ -39,30 +39,26 @@ static void on_offline(aws_iot_mqtt_error error, const char *detail, void *userd
 
 static bool went_well(const char *what, const aws_iot_mqtt_completion *completion, struct program *program)
 {
-    if (completion->error != AWS_IOT_MQTT_OK) {
-        fprintf(stderr, "%s: %s: %s\n", what, aws_iot_mqtt_error_name(completion->error), completion->detail);
-        program->failed = true;
-    }
-    return completion->error == AWS_IOT_MQTT_OK;
+    if (completion->error == AWS_IOT_MQTT_OK)
+        return true;
+    fprintf(stderr, "%s: %s: %s\n", what, aws_iot_mqtt_error_name(completion->error), completion->detail);
+    return !(program->failed = true);
 }
 
 static void on_published(const aws_iot_mqtt_completion *completion, void *userdata)
 {
-    struct program *program = userdata;
-    program->acknowledged += went_well("publish", completion, program);
+    ((struct program *)userdata)->acknowledged += went_well("publish", completion, userdata);
 }
 
 static void on_disconnected(const aws_iot_mqtt_completion *completion, void *userdata)
 {
-    struct program *program = userdata;
-    program->ended = went_well("disconnect", completion, program);
+    ((struct program *)userdata)->ended = went_well("disconnect", completion, userdata);
 }
 
 static void on_subscribed(const aws_iot_mqtt_completion *completion, void *userdata)
 {
     struct program *program = userdata;
-    program->subscribed = went_well("subscribe", completion, program);
-    if (program->subscribed)
+    if ((program->subscribed = went_well("subscribe", completion, program)))
         printf("subscribed to %s, type a line\n", program->topic);
 }
 
@@ -109,8 +105,9 @@ int main(int argc, char **argv)
     for (bool input = true; ok && !program.failed && !program.ended;) {
         fflush(stdout);
         wait_for[1].fd = input && program.subscribed ? STDIN_FILENO : -1;
-        ok = poll(wait_for, 2, -1) > 0 || errno == EINTR;
-        if (ok && wait_for[1].revents != 0)
+        const int ready = poll(wait_for, 2, -1);
+        ok = ready > 0 || errno == EINTR;
+        if (ready > 0 && wait_for[1].revents != 0)
             input = publish_input(&program);
         ok = ok && OK(loop_process(loop));
         if (ok && !input && program.acknowledged == program.published && !program.disconnecting) {

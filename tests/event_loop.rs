@@ -83,7 +83,6 @@ fn p3_what_is_accepted_survives_a_broker_that_dies() {
             connection.close();
             let mut connection = listener.accept();
             connection.expect_connect();
-            connection.silence();
             connection.reset();
             let mut connection = listener.accept();
             connection.expect_connect();
@@ -201,7 +200,7 @@ fn programs_for_clients_with_threads_run_in_a_loop_too() {
     let certificates = Certificates::new();
     let broker = Mosquitto::start(&certificates);
     let (port, directory) = (broker.port.to_string(), certificates.directory());
-    for name in ["real_sync", "real_async", "real_will", "real_retained"] {
+    for name in ["real_sync", "real_async"] {
         let program = Program::compile(name);
         let running = program.start_with(&["127.0.0.1", &port, &directory], &IN_LOOP);
         if let Err(why) = running.outcome() {

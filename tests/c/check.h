@@ -152,27 +152,34 @@ static inline const char *in_directory(const char *directory, const char *name) 
     return path;
 }
 
-/* For TEST_LOOP: one loop for all clients, and a thread that does nothing but drive it. */
+/* For TEST_LOOP: one loop for all clients, and a thread that makes it and drives it until the process ends. */
+struct driven {
+    struct gate made;
+    aws_iot_mqtt_loop *loop;
+};
+
 static inline void *drive_loop(void *argument) {
-    aws_iot_mqtt_loop *loop = argument;
+    struct driven *driven = argument;
     struct pollfd descriptor = {-1, POLLIN, 0};
-    CHECK_OK(aws_iot_mqtt_loop_fd(loop, &descriptor.fd));
+    CHECK_OK(aws_iot_mqtt_loop_new(&driven->loop));
+    CHECK_OK(aws_iot_mqtt_loop_fd(driven->loop, &descriptor.fd));
+    gate_open(&driven->made);
     for (;;) {
         poll(&descriptor, 1, -1);
-        CHECK_OK(aws_iot_mqtt_loop_process(loop));
+        CHECK_OK(aws_iot_mqtt_loop_process(driven->loop));
     }
     return NULL;
 }
 
 static inline aws_iot_mqtt_loop *driven_loop(void) {
-    static aws_iot_mqtt_loop *loop;
-    if (loop == NULL) {
+    static struct driven driven = {GATE, NULL};
+    if (gate_count(&driven.made) == 0) {
         pthread_t thread;
-        CHECK_OK(aws_iot_mqtt_loop_new(&loop));
-        CHECK_INT(0, pthread_create(&thread, NULL, drive_loop, loop));
+        CHECK_INT(0, pthread_create(&thread, NULL, drive_loop, &driven));
         CHECK_INT(0, pthread_detach(thread));
+        gate_wait(&driven.made, 1);
     }
-    return loop;
+    return driven.loop;
 }
 
 static inline void configure_way(aws_iot_mqtt_client *client, char **argv) {
