@@ -78,8 +78,7 @@ static bool publish_input(struct program *program)
     ssize_t length = read(STDIN_FILENO, line, sizeof line);
     if (length <= 0)
         return length < 0 && errno == EINTR;
-    if (line[length - 1] == '\n')
-        length--;
+    length -= line[length - 1] == '\n';
     program->published++;
     program->failed |= !OK(client_publish_async(program->client, program->topic, line, (size_t)length, AWS_IOT_MQTT_QOS_1, false,
                                                 on_published, program, NULL, NULL));
@@ -111,8 +110,7 @@ int main(int argc, char **argv)
             input = publish_input(&program);
         ok = ok && OK(loop_process(loop));
         if (ok && !input && program.acknowledged == program.published && !program.disconnecting) {
-            program.disconnecting = true;
-            ok = OK(client_disconnect_async(program.client, on_disconnected, &program, NULL, NULL));
+            ok = program.disconnecting = OK(client_disconnect_async(program.client, on_disconnected, &program, NULL, NULL));
         }
     }
     aws_iot_mqtt_client_free(program.client);

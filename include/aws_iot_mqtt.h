@@ -1567,7 +1567,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_stats(aws_iot_mqtt_client *client,
  *   resolution of a name (not for an endpoint or proxy that is an address), the system's certificates where no CA is configured, signed
  *   WebSocket requests (IAM credentials), and the socket factory, credentials provider and signing callbacks, which run on them. The
  *   loop is told by its descriptor.
- * - The loop's thread is the one that made the loop, until another thread calls aws_iot_mqtt_loop_process(); then it is that one.
+ * - The loop's thread is the one that made the loop, until another thread calls aws_iot_mqtt_loop_process(); then it is that one. So
+ *   make the loop on the thread that will drive it, or drive it there once before other threads make synchronous calls.
  * - Callbacks run on the loop's thread, inside aws_iot_mqtt_loop_process() and inside synchronous calls, one at a time for the whole
  *   loop: a slow callback delays everything in this loop, pings included. Those that a client still has when another thread
  *   frees it run in aws_iot_mqtt_client_free().

@@ -138,11 +138,12 @@ fn p5_synchronous_calls_drive_the_loop_and_no_callback_runs_inside_another() {
 }
 
 #[test]
-fn a_flood_does_not_hide_the_answer_of_a_synchronous_call() {
+fn p5_a_flood_does_not_hide_the_answer_of_a_synchronous_call_in_a_callback() {
     let broker = Broker::plain(|listener| {
         let mut connection = listener.accept();
         connection.welcome();
         grant(&mut connection, "in");
+        connection.send(&publish("in", "go", 0, 0, false, false));
         let id = connection.expect_with_id(|id| publish("t", "flood", 1, id, false, false));
         let payload = "x".repeat(1 << 16);
         for _ in 0..32 {
