@@ -18,10 +18,10 @@ struct program {
 
 static bool accepted(const char *call, aws_iot_mqtt_error error)
 {
-    if (error == AWS_IOT_MQTT_OK || error == AWS_IOT_MQTT_QUEUED)
-        return true;
-    fprintf(stderr, "%s: %s: %s\n", call, aws_iot_mqtt_error_name(error), aws_iot_mqtt_last_error_detail());
-    return false;
+    const bool ok = error == AWS_IOT_MQTT_OK || error == AWS_IOT_MQTT_QUEUED;
+    if (!ok)
+        fprintf(stderr, "%s: %s: %s\n", call, aws_iot_mqtt_error_name(error), aws_iot_mqtt_last_error_detail());
+    return ok;
 }
 #define OK(call) accepted(#call, aws_iot_mqtt_##call)
 
@@ -65,10 +65,8 @@ static void on_subscribed(const aws_iot_mqtt_completion *completion, void *userd
 static void on_connected(const aws_iot_mqtt_completion *completion, void *userdata)
 {
     struct program *program = userdata;
-    if (went_well("connect", completion, program)
-        && !OK(client_subscribe_async(program->client, program->topic, AWS_IOT_MQTT_QOS_1, on_subscribed, program, NULL, on_message, NULL,
-                                      NULL, NULL)))
-        program->failed = true;
+    program->failed |= !went_well("connect", completion, program)
+        || !OK(client_subscribe_async(program->client, program->topic, 1, on_subscribed, program, NULL, on_message, NULL, NULL, NULL));
 }
 
 /* What standard input has, a message for each read: from a terminal that is a line. False at its end. */
@@ -79,9 +77,11 @@ static bool publish_input(struct program *program)
     if (length <= 0)
         return length < 0 && errno == EINTR;
     length -= line[length - 1] == '\n';
+    aws_iot_mqtt_error error = aws_iot_mqtt_client_publish_async(program->client, program->topic, line, (size_t)length,
+                                                                 AWS_IOT_MQTT_QOS_1, false, on_published, program, NULL, NULL);
+    printf("%s: %.*s\n", error == AWS_IOT_MQTT_QUEUED ? "queued" : "publishing", (int)length, line);
+    program->failed |= !accepted("publish", error);
     program->published++;
-    program->failed |= !OK(client_publish_async(program->client, program->topic, line, (size_t)length, AWS_IOT_MQTT_QOS_1, false,
-                                                on_published, program, NULL, NULL));
     return true;
 }
 

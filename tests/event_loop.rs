@@ -185,6 +185,16 @@ fn other_threads_wake_the_loop_and_wait_for_it() {
 }
 
 #[test]
+fn another_thread_ends_a_synchronous_call_of_the_loops_thread() {
+    let broker = Broker::plain(|listener| {
+        let mut connection = listener.accept();
+        connection.expect_connect();
+        connection.expect_end();
+    });
+    Program::compile("loop_ends").run_with(broker, "-", &["ended_by_another"]);
+}
+
+#[test]
 fn a_name_is_resolved_by_a_thread_that_ends() {
     Program::compile("loop_ends").run_with(serve(1), "-", &["name"]);
 }
@@ -240,6 +250,7 @@ fn the_example_with_poll_survives_a_broker_that_dies() {
     broker.kill();
     running.wait_for("offline");
     running.tell("nobody hears this");
+    running.wait_for("queued: nobody hears this");
     broker.restart();
     running.wait_for("received: nobody hears this");
     assert_eq!(threads(), 1);

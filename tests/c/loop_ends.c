@@ -127,6 +127,31 @@ static void other_threads(char **argv) {
     aws_iot_mqtt_loop_free(loop);
 }
 
+static bool is_connecting(void) {
+    return state_of(first) == AWS_IOT_MQTT_STATE_CONNECTING;
+}
+
+static void *give_up(void *argument) {
+    (void)argument;
+    CHECK(becomes(is_connecting));
+    CHECK_OK(aws_iot_mqtt_client_disconnect_async(first, NULL, NULL, NULL, NULL));
+    return NULL;
+}
+
+/* A synchronous call on the loop's thread, which sleeps in it, is ended by another thread, and not when its time is up. */
+static void ended_by_another(char **argv) {
+    make_loop();
+    first = client_in_loop(argv, "me");
+    CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(first, DEADLINE_SECS * 1000));
+    pthread_t thread = start_thread(give_up, NULL);
+    long long before = now_ms();
+    CHECK_CODE(AWS_IOT_MQTT_ERR_CANCELLED, aws_iot_mqtt_client_connect(first, 600));
+    CHECK(now_ms() - before < DEADLINE_SECS * 500);
+    CHECK_INT(0, pthread_join(thread, NULL));
+    aws_iot_mqtt_client_free(first);
+    aws_iot_mqtt_loop_free(loop);
+}
+
 /* A name needs a dialer, which ends by itself. */
 static bool alone(void) {
     return threads().count == 1;
@@ -178,7 +203,7 @@ static void forks(char **argv) {
 int main(int argc, char **argv) {
     const struct test_case cases[] = {
         {"inside_process", inside_process}, {"inside_a_call", inside_a_call}, {"loop_first", loop_first}, {"elsewhere", elsewhere},
-        {"other_threads", other_threads}, {"name", name}, {"forks", forks},
+        {"other_threads", other_threads}, {"ended_by_another", ended_by_another}, {"name", name}, {"forks", forks},
     };
     return RUN_CASE(cases);
 }
