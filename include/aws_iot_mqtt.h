@@ -24,7 +24,8 @@
  * 7.  Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
  *     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
  *     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
- *     differ; their types say how.
+ *     differ; their types say how. Clients in a loop of the application have no threads of the library: see
+ *     aws_iot_mqtt_loop_new().
  *     A callback must return: no C++ exception and no longjmp may leave it.
  * 8.  Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
  *     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
@@ -297,6 +298,9 @@ typedef struct aws_iot_mqtt_client aws_iot_mqtt_client;
  * Where a credentials provider puts what it gives: see aws_iot_mqtt_credentials_set(). Lent to that callback (rule 8).
  */
 typedef struct aws_iot_mqtt_credentials_sink aws_iot_mqtt_credentials_sink;
+
+/** A loop of the application, with the clients that live in it: see aws_iot_mqtt_loop_new(). */
+typedef struct aws_iot_mqtt_loop aws_iot_mqtt_loop;
 
 /**
  * Makes a connected stream socket, for instance through a proxy, a modem or a certain interface. It runs on a thread of its
@@ -1567,6 +1571,97 @@ aws_iot_mqtt_error aws_iot_mqtt_client_state(aws_iot_mqtt_client *client, int *s
 aws_iot_mqtt_error aws_iot_mqtt_client_stats(aws_iot_mqtt_client *client,
                                              aws_iot_mqtt_stats *stats,
                                              size_t stats_size);
+
+/* ======== A loop of the application instead of threads ======== */
+
+/**
+ * Makes a loop, for an application that has one thread with poll(2), epoll or libuv and no others to spare. Clients made in it by
+ * aws_iot_mqtt_client_new_in_loop() have no threads of the library: the application waits until the loop's descriptor is
+ * readable and calls aws_iot_mqtt_loop_process(), which reads, writes, keeps all times and runs the callbacks. One loop may have
+ * any number of clients. Clients outside of loops are not affected.
+ *
+ * What the other functions promise holds in a loop too, with these differences:
+ *
+ * - Threads. The library starts threads only for what can only be done blocking, and they end two seconds after their work: the
+ *   resolution of a name (not for an endpoint or proxy that is an address), the system's certificates where no CA is configured, signed
+ *   WebSocket requests (IAM credentials), and the socket factory, credentials provider and signing callbacks, which run on them. The
+ *   loop is told by its descriptor.
+ * - The loop's thread is the one that made the loop, until another thread calls aws_iot_mqtt_loop_process(); then it is that one. So
+ *   make the loop on the thread that will drive it, or drive it there once before other threads make synchronous calls.
+ * - Callbacks run on the loop's thread, inside aws_iot_mqtt_loop_process() and inside synchronous calls, one at a time for the whole
+ *   loop: a slow callback delays everything in this loop, pings included. Those that a client still has when another thread
+ *   frees it run in aws_iot_mqtt_client_free().
+ * - A synchronous call on the loop's thread drives the whole loop until it has its outcome; callbacks of this and other operations
+ *   run meanwhile. Inside a callback it drives as well, but other callbacks wait until that callback has returned. On
+ *   another thread it waits for the loop's thread, so its time-out passes if nobody calls aws_iot_mqtt_loop_process().
+ * - Other calls may be made on any thread at any time. They make the descriptor readable where the loop's thread has to do something.
+ * - In the child of fork() the loop is dead as its clients are (rule 11). Free its clients and it there; make a new one.
+ *
+ * @param out  Receives the loop, which the caller owns and ends with aws_iot_mqtt_loop_free().
+ */
+aws_iot_mqtt_error aws_iot_mqtt_loop_new(aws_iot_mqtt_loop **out);
+
+/**
+ * Makes a client in a loop, where it stays. Everything else is as for aws_iot_mqtt_client_new().
+ *
+ * @param loop           The loop.
+ * @param client_id      As for aws_iot_mqtt_client_new().
+ * @param protocol       Likewise.
+ * @param use_websocket  Likewise.
+ * @param clean_session  Likewise.
+ * @param out            Likewise.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_client_new_in_loop(aws_iot_mqtt_loop *loop,
+                                                   const char *client_id,
+                                                   int protocol,
+                                                   bool use_websocket,
+                                                   bool clean_session,
+                                                   aws_iot_mqtt_client **out);
+
+/**
+ * The one descriptor to wait for, the same from aws_iot_mqtt_loop_new() to aws_iot_mqtt_loop_free(): readable while there is something
+ * to do, for whatever client and reason, times included. Wait level-triggered (poll(2), and epoll without EPOLLET), and do
+ * nothing else with it.
+ *
+ * @param loop  The loop.
+ * @param fd    Receives the descriptor, which the library owns.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_loop_fd(aws_iot_mqtt_loop *loop,
+                                        int *fd);
+
+/**
+ * How long to wait at most, in the form that poll(2) takes. A loop that waits for the descriptor need not ask: its times make the
+ * descriptor readable. It is for loops that want to know when the next one is due.
+ *
+ * @param loop        The loop.
+ * @param timeout_ms  Receives milliseconds, rounded up; 0: something is to be done now; -1: there is nothing to wait for but the
+ *                    descriptor. Any call on a client of this loop may make it shorter.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_loop_timeout_ms(aws_iot_mqtt_loop *loop,
+                                                int *timeout_ms);
+
+/**
+ * Does everything that is ready in this loop: reads, writes, times that have come, callbacks. It never waits; calling it for nothing
+ * is cheap. It returns when nothing is ready, or after about 10 ms although more is, so that the application's other descriptors
+ * have their turn; then the descriptor is still readable.
+ *
+ * The calling thread becomes the loop's thread.
+ *
+ * @param loop  The loop.
+ * @return AWS_IOT_MQTT_ERR_INVALID_STATE inside one of its callbacks, and while another thread is in this function or in a
+ *         synchronous call that drives the loop.
+ */
+aws_iot_mqtt_error aws_iot_mqtt_loop_process(aws_iot_mqtt_loop *loop);
+
+/**
+ * Ends a loop: its descriptor must not be waited for any more. Free its clients first. Those that are left stay valid, but nobody does
+ * anything for them except the loop's thread in their synchronous calls, and aws_iot_mqtt_client_free().
+ *
+ * Clients that were freed inside callbacks and have not ended yet end here; inside a callback, after it has returned.
+ *
+ * @param loop  The loop, or NULL, which does nothing. No other call on it may begin any more.
+ */
+void aws_iot_mqtt_loop_free(aws_iot_mqtt_loop *loop);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -23,7 +23,8 @@
 //     own its client (a std::shared_ptr of it): each would keep the other; a reference, or a std::weak_ptr, will do.
 //  4. Threads. Handlers run on threads of the library, for one client one at a time and in order, with no lock held; the types SocketFactory,
 //     CredentialsProvider, Signer and LogHandler say how they differ. Every function may be called inside them, blocking ones too.
-//     Do not wait for a future of the same client inside a handler: it becomes ready in a later one, which waits for this.
+//     Do not wait for a future of the same client inside a handler: it becomes ready in a later one, which waits for this. Clients in a
+//     Loop have no threads: their handlers run on the thread that drives it.
 //  5. The end inside a handler. A handler may destroy its own client, or move another into it: the call returns at once, the handler
 //     runs on to its end, and then the pending operations end with Code::cancelled and the handlers are destroyed. That is after the
 //     destructor has returned, so what those handlers captured by reference must live until then: let them share ownership instead.
@@ -52,6 +53,7 @@
 
 #include <aws_iot_mqtt/client.hpp>        // Client, topic_matches
 #include <aws_iot_mqtt/configuration.hpp> // Client's configure_... functions
+#include <aws_iot_mqtt/loop.hpp>          // Loop, for applications that have a loop of their own and no threads to spare
 #include <aws_iot_mqtt/status.hpp>        // Code, Status, Result
 #include <aws_iot_mqtt/types.hpp>         // QoS and other enums, Message, Outcome, the handlers' types
 

@@ -22,11 +22,12 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | What does a C function check, and what does it promise? | `ffi/`, named as the headings of the header: `client`, `configure`, `credentials`, `timing`, `limits`, `connection`, `operations`, `subscriptions`, `events`, `stats` |
+//! | What does a C function check, and what does it promise? | `ffi/`, named as the headings of the header: `client`, `configure`, `credentials`, `timing`, `limits`, `connection`, `operations`, `subscriptions`, `events`, `stats`, `event_loop` |
 //! | How do panics, NULL and C strings stop at the border? | `ffi/guard.rs`, `ffi/borrow.rs`, `ffi/check.rs` |
 //! | Who frees a userdata, and when? | `ffi/callback.rs` |
 //! | What happens inside one call of the application? | `engine/client.rs`: `start`, `wait_for`, `free` |
 //! | Which thread does what? | `engine/mod.rs`, then `engine/shared.rs` (workers, timers) and `engine/poller.rs` (epoll) |
+//! | How does an application's own loop drive clients? | `engine/driving.rs`, `engine/event_loop.rs` |
 //! | When do callbacks run, and in what order? | `engine/dispatch.rs`; what may be called inside: `engine/scope.rs` |
 //! | When is the socket read and written? | `engine/state.rs` |
 //! | How is a connection made? | `engine/dialing.rs` (what is known at once, DNS, socket factory), `engine/attempt.rs` (TCP, TLS), `engine/dialers.rs`, `engine/names.rs` |
@@ -54,6 +55,7 @@
 //!   time of the connection. `engine/dialers.rs` has a queue and a condition variable, so crossbeam-channel is not needed any more.
 //! - An endpoint that is an address is dialed in the call itself. Clients that resolve one name at the same time share one question.
 //! - Attempts have an epoll of their own inside the poller's, so that a storm of handshakes takes one turn of many.
+//! - A loop of the application is an engine of its own without workers. Its clients take the same paths; only who waits on the poller differs.
 //! - `disconnect` refuses new operations and waits, within the connect time-out, for what is in flight before it says DISCONNECT.
 
 #![deny(unsafe_code)]

@@ -231,7 +231,11 @@ fn field(line: &str, name: &str) -> usize {
     number.parse().expect("a number")
 }
 
-fn publishes_while_the_broker_is_killed(session: &str, filters: usize) {
+fn publishes_while_the_broker_is_killed(
+    session: &str,
+    filters: usize,
+    environment: &[(&str, &str)],
+) {
     let certificates = Certificates::new();
     let mut broker = Mosquitto::start_configured(
         &certificates,
@@ -242,13 +246,9 @@ fn publishes_while_the_broker_is_killed(session: &str, filters: usize) {
     let port = broker.port.to_string();
     let filters_text = filters.to_string();
     let program = Program::compile("broker_kills");
-    let running = program.start(&[
-        "127.0.0.1",
-        &port,
-        &certificates.directory(),
-        session,
-        &filters_text,
-    ]);
+    let directory = certificates.directory();
+    let arguments = ["127.0.0.1", &port, &directory, session, &filters_text];
+    let running = program.start_with(&arguments, environment);
     running.wait_for("ready");
     observer.end();
     broker.restart();
@@ -301,10 +301,15 @@ fn publishes_while_the_broker_is_killed(session: &str, filters: usize) {
 
 #[test]
 fn p3_nothing_is_lost_while_mosquitto_is_killed_again_and_again_with_a_persistent_session() {
-    publishes_while_the_broker_is_killed("persistent", 0);
+    publishes_while_the_broker_is_killed("persistent", 0, &[]);
 }
 
 #[test]
 fn p3_nothing_is_lost_while_mosquitto_is_killed_again_and_again_with_a_clean_session() {
-    publishes_while_the_broker_is_killed("clean", FILTERS);
+    publishes_while_the_broker_is_killed("clean", FILTERS, &[]);
+}
+
+#[test]
+fn p3_nothing_is_lost_while_mosquitto_is_killed_again_and_again_with_a_client_in_a_loop() {
+    publishes_while_the_broker_is_killed("persistent", 0, &[("TEST_LOOP", "1")]);
 }

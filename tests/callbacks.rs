@@ -23,23 +23,29 @@ fn position(packets: &[Packet], what: &str, wanted: impl Fn(&Packet) -> bool) ->
         .unwrap_or_else(|| panic!("no {what} in {packets:?}"))
 }
 
+/// With threads of the library, and in a loop that a thread of the program drives.
+const WAYS: [&[(&str, &str)]; 2] = [&[], &[("TEST_LOOP", "1")]];
+
 /// Inside the callback of one QoS 1 message the program calls what `case` says; `check` gets all that the broker got.
 fn inside(case: &str, check: fn(Vec<Packet>)) {
     inside_checked(case, Checked::Plainly, check);
 }
 
 fn inside_checked(case: &str, checked: Checked, check: fn(Vec<Packet>)) {
-    let broker = Broker::plain(move |listener| {
-        let mut connection = listener.accept();
-        connection.welcome();
-        let mut subscribed = 0;
-        check(connection.serve_but(|connection, packet| {
-            subscribed += usize::from(packet.name() == "SUBSCRIBE");
-            let first = subscribed == 1 && message_for(connection, packet, "in", 1);
-            first || message_for(connection, packet, "inside", 0)
-        }));
-    });
-    Program::compile_checked("calls_in_callback", checked).run_with(broker, "-", &[case]);
+    let program = Program::compile_checked("calls_in_callback", checked);
+    for way in WAYS {
+        let broker = Broker::plain(move |listener| {
+            let mut connection = listener.accept();
+            connection.welcome();
+            let mut subscribed = 0;
+            check(connection.serve_but(|connection, packet| {
+                subscribed += usize::from(packet.name() == "SUBSCRIBE");
+                let first = subscribed == 1 && message_for(connection, packet, "in", 1);
+                first || message_for(connection, packet, "inside", 0)
+            }));
+        });
+        program.run_on(broker, "-", &[case], way);
+    }
 }
 
 #[test]
@@ -218,42 +224,48 @@ fn p5_callbacks_that_block_stop_no_other_client() {
 
 #[test]
 fn p1_every_completion_runs_once_and_knows_its_operation() {
-    let broker = Broker::plain(|listener| {
-        let mut connection = listener.accept();
-        connection.welcome();
-        let packets = connection.serve();
-        assert_eq!(
-            packets
-                .iter()
-                .filter(|packet| packet.name() == "PUBLISH")
-                .count(),
-            500
-        );
-    });
-    Program::compile("completions").run_with(broker, "-", &[]);
+    for way in WAYS {
+        let broker = Broker::plain(|listener| {
+            let mut connection = listener.accept();
+            connection.welcome();
+            let packets = connection.serve();
+            assert_eq!(
+                packets
+                    .iter()
+                    .filter(|packet| packet.name() == "PUBLISH")
+                    .count(),
+                500
+            );
+        });
+        Program::compile("completions").run_on(broker, "-", &[], way);
+    }
 }
 
 #[test]
 fn callbacks_and_outputs_may_be_left_out() {
-    let broker = Broker::plain(|listener| {
-        let mut connection = listener.accept();
-        connection.welcome();
-        connection.serve();
-    });
-    Program::compile("completions_without").run_with(broker, "-", &[]);
+    for way in WAYS {
+        let broker = Broker::plain(|listener| {
+            let mut connection = listener.accept();
+            connection.welcome();
+            connection.serve();
+        });
+        Program::compile("completions_without").run_on(broker, "-", &[], way);
+    }
 }
 
 #[test]
 fn p5_online_and_offline_alternate_and_online_comes_before_the_completion() {
-    let broker = Broker::plain(|listener| {
-        for session_present in [false, true] {
-            let mut connection = listener.accept();
-            assert!(!connection.expect_connect().clean_session());
-            connection.send(&connack(session_present, 0));
-            connection.expect_disconnect();
-        }
-    });
-    Program::compile("online").run_with(broker, "-", &[]);
+    for way in WAYS {
+        let broker = Broker::plain(|listener| {
+            for session_present in [false, true] {
+                let mut connection = listener.accept();
+                assert!(!connection.expect_connect().clean_session());
+                connection.send(&connack(session_present, 0));
+                connection.expect_disconnect();
+            }
+        });
+        Program::compile("online").run_on(broker, "-", &[], way);
+    }
 }
 
 #[test]

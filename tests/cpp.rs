@@ -28,6 +28,7 @@ fn on_mosquitto(extra: &[&str]) {
         "completions",
         "manual_acknowledge",
         "signer",
+        "loop",
     ] {
         let arguments = ["127.0.0.1", &port, &certificates.directory(), case];
         if let Err(why) = program.start(&arguments).outcome() {
@@ -120,11 +121,12 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     "aws_iot_mqtt.hpp",
     "aws_iot_mqtt/client.hpp",
     "aws_iot_mqtt/configuration.hpp",
     "aws_iot_mqtt/handlers.hpp",
+    "aws_iot_mqtt/loop.hpp",
     "aws_iot_mqtt/status.hpp",
     "aws_iot_mqtt/types.hpp",
 ];

@@ -30,6 +30,10 @@ const SOURCES: &[(&str, &str)] = &[
     ("subscriptions.rs", "Subscribe"),
     ("events.rs", "Events"),
     ("stats.rs", "State and statistics"),
+    (
+        "event_loop.rs",
+        "A loop of the application instead of threads",
+    ),
 ];
 
 fn root() -> &'static Path {

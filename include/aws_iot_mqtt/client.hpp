@@ -4,6 +4,7 @@
 #define AWS_IOT_MQTT_CLIENT_HPP
 
 #include <aws_iot_mqtt/configuration.hpp>
+#include <aws_iot_mqtt/loop.hpp>
 
 namespace aws_iot_mqtt {
 
@@ -40,14 +41,13 @@ public:
     // Makes a client. "" as id: one of its own, which suits clean sessions only.
     [[nodiscard]] static Result<Client> create(std::string_view client_id, const ClientOptions &options = {})
     {
-        aws_iot_mqtt_client *made = nullptr;
-        const detail::HeldText id(detail::Text{"client_id", client_id});
-        Status status;
-        id.check(status);
-        if (status)
-            status = detail::status(aws_iot_mqtt_client_new(id.lower(), static_cast<int>(options.protocol), options.use_websocket,
-                                                            options.clean_session, &made));
-        return status ? Result<Client>(Client(made)) : Result<Client>(std::move(status));
+        return made_by([](auto... arguments) { return aws_iot_mqtt_client_new(arguments...); }, client_id, options);
+    }
+    // Makes a client that has no threads: the application drives it in this loop.
+    [[nodiscard]] static Result<Client> create_in(const Loop &loop, std::string_view client_id, const ClientOptions &options = {})
+    {
+        auto make = [&](auto... arguments) { return aws_iot_mqtt_client_new_in_loop(loop.native_handle(), arguments...); };
+        return made_by(make, client_id, options);
     }
 
     // For functions of aws_iot_mqtt.h beside these; nullptr if empty. Do not free it.
@@ -186,6 +186,19 @@ public:
 
 private:
     explicit Client(aws_iot_mqtt_client *handle) noexcept : Configuration(handle) {}
+
+    template <typename Make>
+    static Result<Client> made_by(const Make &make, std::string_view client_id, const ClientOptions &options)
+    {
+        aws_iot_mqtt_client *made = nullptr;
+        const detail::HeldText id(detail::Text{"client_id", client_id});
+        Status status;
+        id.check(status);
+        if (status)
+            status = detail::status(
+                make(id.lower(), static_cast<int>(options.protocol), options.use_websocket, options.clean_session, &made));
+        return status ? Result<Client>(Client(made)) : Result<Client>(std::move(status));
+    }
 
     // What does not fit is refused by the library, as is everything above 65535.
     static std::uint32_t keep_alive_secs(std::chrono::seconds keep_alive) noexcept

@@ -2,10 +2,10 @@
 
 use super::inner::{Inner, outcome};
 use super::scope;
-use super::shared::{self, lock};
+use super::shared::{self, Engine, lock};
 use super::state::Tag;
 use super::{
-    Accepted, Completion, ConnectFailedHandler, CredentialsProvider, MessageHandler,
+    Accepted, Completion, ConnectFailedHandler, CredentialsProvider, EventLoop, MessageHandler,
     OfflineHandler, OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats,
 };
 use crate::config::{Config, Credentials, QoS};
@@ -13,8 +13,8 @@ use crate::error::{Code, Error};
 use crate::log::Log;
 use crate::session::{State as SessionState, Wait};
 use crate::transport::tls::TlsConfig;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use zeroize::Zeroizing;
 
 /// One MQTT client. All methods may be called on any thread, callbacks included.
@@ -24,7 +24,13 @@ pub struct Client {
 
 impl Client {
     pub fn new(config: Config) -> Result<Arc<Client>, Error> {
-        let inner = Inner::new(config)?;
+        let inner = Inner::new(config, Engine::get()?)?;
+        Ok(Arc::new(Client { inner }))
+    }
+
+    /// One that the application drives, in this loop.
+    pub fn new_in(event_loop: &EventLoop, config: Config) -> Result<Arc<Client>, Error> {
+        let inner = Inner::new(config, event_loop.engine()?)?;
         Ok(Arc::new(Client { inner }))
     }
 
@@ -353,14 +359,8 @@ impl Client {
         if scope::in_callback() {
             return;
         }
-        let mut state = lock(&self.inner.state);
-        while !state.retired {
-            state = self
-                .inner
-                .retired
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+        self.inner.wait_for_end();
+        self.inner.engine.core.after_free();
     }
 }
 

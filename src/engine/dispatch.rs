@@ -17,8 +17,8 @@ use crate::session::{Inbound, Messages, OperationId, OperationKind, Published};
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// What is to be told to the application.
@@ -74,10 +74,36 @@ impl Inner {
         if !self.engine.core.enter_callbacks(self) {
             return;
         }
+        self.run_batches();
+        while let Some(next) = self.engine.core.leave_callbacks() {
+            next.run_batches();
+        }
+    }
+
+    fn run_batches(self: &Arc<Self>) {
         while let Some((batch, handlers, version)) = self.next_batch() {
             self.run(batch, handlers, version);
         }
-        self.engine.core.leave_callbacks();
+    }
+
+    /// Waits until a freed client has ended. In a loop of the application this thread runs what callbacks are left, because the loop may
+    /// never be driven again.
+    pub(super) fn wait_for_end(self: &Arc<Self>) {
+        let driven = self.engine.core.driving.is_some();
+        let mut state = lock(&self.state);
+        while !state.retired {
+            if driven && !state.dispatching && state.has_callbacks() {
+                state.dispatching = true;
+                drop(state);
+                self.run_batches();
+                state = lock(&self.state);
+                continue;
+            }
+            state = self
+                .retired
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     fn next_batch(self: &Arc<Self>) -> Option<(VecDeque<Callback>, Handlers, u32)> {
@@ -217,6 +243,10 @@ impl Inner {
 
     fn hand_over_something(self: &Arc<Self>, state: &mut State) {
         state.release_unused_keys();
+        if state.freed {
+            // Whoever waits in `wait_for_end` may have to run these.
+            self.retired.notify_all();
+        }
         if state.read_again {
             state.read_again = false;
             return self.engine.core.attend(Arc::clone(self), Attention::Read);

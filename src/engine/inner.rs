@@ -5,7 +5,6 @@ use super::burst::{Burst, Now};
 use super::dispatch::Handlers;
 use super::shared::{self, Engine, lock};
 use super::state::{Connection, State, Tag};
-use super::waiter::Waiter;
 use super::{Accepted, Completed, clock};
 use super::{credentials, scope};
 use crate::aws::endpoint;
@@ -44,8 +43,7 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(config: Config) -> Result<Arc<Inner>, Error> {
-        let engine = Engine::get()?;
+    pub(super) fn new(config: Config, engine: Arc<Engine>) -> Result<Arc<Inner>, Error> {
         let key = engine.core.new_key();
         let state = State {
             session: Session::new(config.session.clone(), seed(key)),
@@ -205,8 +203,8 @@ impl Inner {
                 "a call that waits for this client inside its own socket factory, credentials provider or private key callback would wait for itself",
             ));
         }
-        let waiter = Arc::new(Waiter::default());
         let mut state = self.enter()?;
+        let waiter = Arc::new(self.engine.core.waiter());
         let now = clock::now();
         state.acknowledge_handled(self, now);
         let (accepted, until) = operation(&mut state, now, Tag::Waiter(Arc::clone(&waiter)))?;
@@ -222,7 +220,8 @@ impl Inner {
         drop(state);
         let mut now = now;
         let completed = loop {
-            if let Some(completed) = waiter.wait(now, until.max(now + Duration::from_millis(1))) {
+            let until = until.max(now + Duration::from_millis(1));
+            if let Some(completed) = self.engine.core.wait_for(&waiter, now, until) {
                 break completed;
             }
             // The time is up, or nearly: see to it here, not trusting that a worker is in time.

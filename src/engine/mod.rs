@@ -6,6 +6,9 @@
 //! polling ([`dispatch`]). A call of the application locks the client, changes the session, and writes to the socket itself, but for
 //! bursts ([`burst`]).
 //! So a message changes hands between threads neither on the way out nor on the way in.
+//!
+//! An application without spare threads has an [`EventLoop`] instead: an engine of its own, where the application's thread does what a
+//! worker does ([`driving`]).
 
 mod asking;
 mod attempt;
@@ -17,7 +20,9 @@ mod dial;
 mod dialers;
 mod dialing;
 mod dispatch;
+mod driving;
 mod due;
+mod event_loop;
 mod inner;
 mod layers;
 mod names;
@@ -32,6 +37,7 @@ mod waiter;
 
 pub use crate::session::{Accepted, OperationId, OperationKind, State};
 pub use client::Client;
+pub use event_loop::EventLoop;
 pub use shared::forked;
 pub use types::{
     Completed, Completion, ConnectFailedHandler, CredentialsProvider, Delivery, MessageHandler,

@@ -11,12 +11,13 @@
 use crate::time::Instant;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
+use std::time::Duration;
 
 /// What to wait for on a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +84,19 @@ impl Poller {
     /// Waits for one event. One, and not several: a worker may go into the application's code with what it got, and the next
     /// event must find another worker.
     pub(super) fn wait(&self) -> Ready {
-        match wait_for_one(&self.epoll, None) {
-            None => Ready::Nothing,
-            Some(WAKE) => Ready::Wake,
-            Some(TIMER) => Ready::Timer,
-            Some(ATTEMPTS) => {
+        self.wait_at_most(None).unwrap_or(Ready::Nothing)
+    }
+
+    /// The same with a limit to patience; `None`: nothing has come. It blocks not at all where the limit is zero.
+    pub(super) fn wait_at_most(&self, patience: Option<Duration>) -> Option<Ready> {
+        let patience = patience.map(|patience| Timespec {
+            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: patience.subsec_nanos().into(),
+        });
+        Some(match wait_for_one(&self.epoll, patience.as_ref())? {
+            WAKE => Ready::Wake,
+            TIMER => Ready::Timer,
+            ATTEMPTS => {
                 const AT_ONCE: Timespec = Timespec {
                     tv_sec: 0,
                     tv_nsec: 0,
@@ -98,8 +107,13 @@ impl Poller {
                 let _ = epoll::modify(&self.epoll, &self.attempts, next, NEXT_ATTEMPT);
                 key.map_or(Ready::Nothing, Ready::Key)
             }
-            Some(key) => Ready::Key(key),
-        }
+            key => Ready::Key(key),
+        })
+    }
+
+    /// The descriptor that an application waits on which has a loop of its own: readable while `wait` would give something.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 
     /// Lets one waiter return [`Ready::Wake`].

@@ -3,6 +3,7 @@
 
 use super::clock;
 use super::dialers::Dialers;
+use super::driving::Driving;
 use super::due;
 use super::inner::{Attention, Inner};
 use super::names::Names;
@@ -44,6 +45,8 @@ pub(super) struct Core {
     /// Clients that some worker should look after, whatever their socket says.
     run_queue: Mutex<VecDeque<(Arc<Inner>, Attention)>>,
     workers: Mutex<Workers>,
+    /// There are no workers: the application does what they do, in a loop of its own.
+    pub(super) driving: Option<Driving>,
     cores: usize,
     stop: AtomicBool,
 }
@@ -71,23 +74,29 @@ impl Engine {
         if let Some(engine) = engine.upgrade() {
             return Ok(engine);
         }
+        let made = Arc::new(Engine::new(None)?);
+        *engine = Arc::downgrade(&made);
+        Ok(made)
+    }
+
+    /// With `driving`: one without workers, for the clients of one loop of the application.
+    pub(super) fn new(driving: Option<Driving>) -> Result<Engine, Error> {
         let poller = Poller::new()
             .map_err(|error| Error::new(Code::Io, format!("epoll, eventfd or timerfd: {error}")))?;
-        let made = Arc::new(Engine {
+        Ok(Engine {
             core: Arc::new(Core {
                 poller,
                 clients: Mutex::default(),
                 timers: Mutex::default(),
                 run_queue: Mutex::default(),
                 workers: Mutex::default(),
+                driving,
                 cores: std::thread::available_parallelism().map_or(2, usize::from),
                 stop: AtomicBool::new(false),
             }),
             dialers: Dialers::default(),
             names: Names::default(),
-        });
-        *engine = Arc::downgrade(&made);
-        Ok(made)
+        })
     }
 }
 
@@ -118,6 +127,10 @@ impl Core {
     /// one connection should not start and end four threads for it.
     pub(super) fn register(self: &Arc<Self>, key: u64, client: &Arc<Inner>) -> Result<(), Error> {
         let mut clients = lock(&self.clients);
+        if self.driving.is_some() {
+            clients.insert(key, Arc::downgrade(client));
+            return Ok(());
+        }
         let wanted = (clients.len() + 1).min(self.cores.clamp(2, IDLE_WORKERS));
         let mut workers = lock(&self.workers);
         let outside = workers.all - workers.in_callbacks;
@@ -134,6 +147,25 @@ impl Core {
 
     pub(super) fn unregister(&self, key: u64) {
         lock(&self.clients).remove(&key);
+        if self.driving.is_some() {
+            // Perhaps nobody will come for them any more, and the queue would keep the client, and with it the engine.
+            lock(&self.run_queue).retain(|(client, _)| client.key() != key);
+        }
+    }
+
+    /// Those that are freed and have not ended yet.
+    pub(super) fn freed_clients(&self) -> Vec<Arc<Inner>> {
+        let clients = lock(&self.clients);
+        let freed = clients.values().filter_map(Weak::upgrade);
+        freed.filter(|client| client.is_freed()).collect()
+    }
+
+    /// When the next timer fires, or now if there is something to do already.
+    pub(super) fn next_time(&self) -> Option<Instant> {
+        if !lock(&self.run_queue).is_empty() {
+            return Some(Instant::ZERO);
+        }
+        lock(&self.timers).peek().map(|Reverse((at, _))| *at)
     }
 
     /// A worker will attend to the client at this time, or a little later.
@@ -167,22 +199,27 @@ impl Core {
                 // The next one, too.
                 return self.poller.wake();
             }
-            match self.poller.wait() {
-                Ready::Wake => self.run_one(),
-                Ready::Timer => self.expire(),
-                Ready::Key(key) => {
-                    let client = lock(&self.clients).get(&key).and_then(Weak::upgrade);
-                    if let Some(client) = client {
-                        client.ready(Attention::Socket);
-                    }
-                }
-                Ready::Nothing => {}
-            }
+            self.look_after(self.poller.wait());
             let mut workers = lock(&self.workers);
             if workers.all - workers.in_callbacks > IDLE_WORKERS {
                 workers.all -= 1;
                 return;
             }
+        }
+    }
+
+    /// Does what the poller says.
+    pub(super) fn look_after(&self, ready: Ready) {
+        match ready {
+            Ready::Wake => self.run_one(),
+            Ready::Timer => self.expire(),
+            Ready::Key(key) => {
+                let client = lock(&self.clients).get(&key).and_then(Weak::upgrade);
+                if let Some(client) = client {
+                    client.ready(Attention::Socket);
+                }
+            }
+            Ready::Nothing => {}
         }
     }
 
@@ -234,6 +271,9 @@ impl Core {
     /// This worker goes into application code. Makes sure that another one stays outside; false if that cannot be had now: then
     /// the client stands in line and gets its turn when another callback returns.
     pub(super) fn enter_callbacks(self: &Arc<Self>, client: &Arc<Inner>) -> bool {
+        if self.driving.is_some() {
+            return self.enter_callbacks_in_loop(client);
+        }
         // The end of the last client needs nobody else; `register` looks for a worker for the next one.
         let is_last = client.is_freed() && lock(&self.clients).len() == 1;
         let mut workers = lock(&self.workers);
@@ -248,15 +288,33 @@ impl Core {
         true
     }
 
-    pub(super) fn leave_callbacks(&self) {
+    /// In a loop of the application no callback runs inside another: what a synchronous call in a callback comes upon stands in line until
+    /// that callback has returned.
+    fn enter_callbacks_in_loop(&self, client: &Arc<Inner>) -> bool {
+        let mut workers = lock(&self.workers);
+        if workers.in_callbacks > 0 {
+            workers.line.push_back(Arc::clone(client));
+            return false;
+        }
+        workers.in_callbacks = 1;
+        true
+    }
+
+    /// The next in line for this thread, if there is one; then it is still in callbacks.
+    pub(super) fn leave_callbacks(&self) -> Option<Arc<Inner>> {
         let next = {
             let mut workers = lock(&self.workers);
+            let next = workers.line.pop_front();
+            if next.is_some() && self.driving.is_some() {
+                return next;
+            }
             workers.in_callbacks -= 1;
-            workers.line.pop_front()
+            next
         };
         if let Some(next) = next {
             self.attend(next, Attention::Turn);
         }
+        None
     }
 }
 

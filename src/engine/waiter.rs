@@ -1,22 +1,50 @@
 //! A thread that waits for the outcome of its synchronous call.
 
 use super::Completed;
+use super::shared::Core;
 use crate::time::Instant;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 /// Filled by whoever learns the outcome. A condition variable, not a channel: those of std and crossbeam spin before they sleep,
 /// which on one core keeps the thread that has the answer from running.
 #[derive(Default)]
 pub(super) struct Waiter {
+    /// The thread that waits drives this loop meanwhile, and must notice what other threads fill.
+    driver: Option<(Weak<Core>, ThreadId)>,
     outcome: Mutex<Option<Completed>>,
     filled: Condvar,
 }
 
 impl Waiter {
+    /// For a thread that drives the loop of `core` while it waits.
+    pub(super) fn driving(core: &Arc<Core>) -> Self {
+        Waiter {
+            driver: Some((Arc::downgrade(core), thread::current().id())),
+            ..Waiter::default()
+        }
+    }
+
+    pub(super) fn drives(&self) -> bool {
+        self.driver.is_some()
+    }
+
     pub(super) fn fill(&self, outcome: Completed) {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.filled.notify_one();
+        if let Some((core, driver)) = &self.driver
+            && *driver != thread::current().id()
+            && let Some(core) = core.upgrade()
+        {
+            core.poller.wake();
+        }
+    }
+
+    /// The outcome, if it is there.
+    pub(super) fn take(&self) -> Option<Completed> {
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.take()
     }
 
     /// The outcome, or `None` when `until` has passed without one.

@@ -4,8 +4,8 @@
 //! header's rules ask of the caller. The lifetimes are chosen by the caller of these functions, which never lets a borrow
 //! outlive its C call.
 
-use super::types::aws_iot_mqtt_client;
-use crate::engine::Client;
+use super::types::{aws_iot_mqtt_client, aws_iot_mqtt_loop};
+use crate::engine::{Client, EventLoop};
 use crate::error::{Code, Error};
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
@@ -25,6 +25,21 @@ pub(super) unsafe fn client(client: *const aws_iot_mqtt_client) -> Result<Arc<Cl
     unsafe {
         Arc::increment_strong_count(client);
         Ok(Arc::from_raw(client))
+    }
+}
+
+/// The same for a loop.
+pub(super) unsafe fn event_loop(
+    event_loop: *const aws_iot_mqtt_loop,
+) -> Result<Arc<EventLoop>, Error> {
+    if event_loop.is_null() {
+        return Err(null("loop"));
+    }
+    let event_loop = event_loop.cast::<EventLoop>();
+    // SAFETY: a handle is `Arc::into_raw` of a loop that was not freed.
+    unsafe {
+        Arc::increment_strong_count(event_loop);
+        Ok(Arc::from_raw(event_loop))
     }
 }
 

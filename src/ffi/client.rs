@@ -6,6 +6,7 @@ use super::types::aws_iot_mqtt_client;
 use super::{borrow, check, client_id, fork};
 use crate::config::{Config, SessionConfig};
 use crate::engine::Client;
+use crate::error::Error;
 use std::ffi::{c_char, c_int};
 use std::sync::Arc;
 
@@ -38,26 +39,36 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new(
                 borrow::Output::required(out, "out")?,
             )
         };
-        check::length(client_id.len(), "client_id")?;
-        let protocol = check::protocol(protocol)?;
-        let client_id = match client_id {
-            "" => client_id::generate(),
-            chosen => chosen.to_owned(),
-        };
-        fork::watch()?;
-        let session = SessionConfig {
-            client_id,
-            protocol,
-            clean_session,
-            ..SessionConfig::default()
-        };
-        let client = Client::new(Config {
-            websocket: use_websocket,
-            session,
-            ..Config::default()
-        })?;
-        out.write(Arc::into_raw(client).cast_mut().cast());
+        let config = config(client_id, protocol, use_websocket, clean_session)?;
+        out.write(Arc::into_raw(Client::new(config)?).cast_mut().cast());
         Ok(())
+    })
+}
+
+/// What a client begins with.
+pub(super) fn config(
+    client_id: &str,
+    protocol: c_int,
+    use_websocket: bool,
+    clean_session: bool,
+) -> Result<Config, Error> {
+    check::length(client_id.len(), "client_id")?;
+    let protocol = check::protocol(protocol)?;
+    let client_id = match client_id {
+        "" => client_id::generate(),
+        chosen => chosen.to_owned(),
+    };
+    fork::watch()?;
+    let session = SessionConfig {
+        client_id,
+        protocol,
+        clean_session,
+        ..SessionConfig::default()
+    };
+    Ok(Config {
+        websocket: use_websocket,
+        session,
+        ..Config::default()
     })
 }
 

@@ -20,7 +20,8 @@
 //! 7.  Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
 //!     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
 //!     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
-//!     differ; their types say how.
+//!     differ; their types say how. Clients in a loop of the application have no threads of the library: see
+//!     aws_iot_mqtt_loop_new().
 //!     A callback must return: no C++ exception and no longjmp may leave it.
 //! 8.  Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
 //!     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
@@ -66,6 +67,7 @@ pub mod connection;
 pub mod credentials;
 pub mod error;
 mod error_text;
+pub mod event_loop;
 pub mod events;
 mod fork;
 mod guard;

@@ -99,6 +99,12 @@ pub struct aws_iot_mqtt_client {
     _opaque: [u8; 0],
 }
 
+/// A loop of the application, with the clients that live in it: see aws_iot_mqtt_loop_new().
+#[derive(Debug)]
+pub struct aws_iot_mqtt_loop {
+    _opaque: [u8; 0],
+}
+
 /// Where a credentials provider puts what it gives: see aws_iot_mqtt_credentials_set(). Lent to that callback (rule 8).
 #[derive(Debug)]
 pub struct aws_iot_mqtt_credentials_sink {

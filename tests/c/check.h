@@ -6,6 +6,7 @@
 #include <aws_iot_mqtt.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -151,11 +152,37 @@ static inline const char *in_directory(const char *directory, const char *name) 
     return path;
 }
 
-/* A client for the endpoint that argv names; device certificate "client". The environment chooses the way, so that each program can
- * be tested on each: TEST_WEBSOCKET, TEST_PROXY (a URL), TEST_NO_METRICS (for brokers that know no empty user). */
-static inline aws_iot_mqtt_client *new_client_named(char **argv, const char *client_id, bool clean_session) {
-    aws_iot_mqtt_client *client = NULL;
-    CHECK_OK(aws_iot_mqtt_client_new(client_id, MQTT_3_1_1, getenv("TEST_WEBSOCKET") != NULL, clean_session, &client));
+/* For TEST_LOOP: one loop for all clients, and a thread that makes it and drives it until the process ends. */
+struct driven {
+    struct gate made;
+    aws_iot_mqtt_loop *loop;
+};
+
+static inline void *drive_loop(void *argument) {
+    struct driven *driven = argument;
+    struct pollfd descriptor = {-1, POLLIN, 0};
+    CHECK_OK(aws_iot_mqtt_loop_new(&driven->loop));
+    CHECK_OK(aws_iot_mqtt_loop_fd(driven->loop, &descriptor.fd));
+    gate_open(&driven->made);
+    for (;;) {
+        poll(&descriptor, 1, -1);
+        CHECK_OK(aws_iot_mqtt_loop_process(driven->loop));
+    }
+    return NULL;
+}
+
+static inline aws_iot_mqtt_loop *driven_loop(void) {
+    static struct driven driven = {GATE, NULL};
+    if (gate_count(&driven.made) == 0) {
+        pthread_t thread;
+        CHECK_INT(0, pthread_create(&thread, NULL, drive_loop, &driven));
+        CHECK_INT(0, pthread_detach(thread));
+        gate_wait(&driven.made, 1);
+    }
+    return driven.loop;
+}
+
+static inline void configure_way(aws_iot_mqtt_client *client, char **argv) {
     if (getenv("TEST_PROXY") != NULL) CHECK_OK(aws_iot_mqtt_client_configure_proxy(client, getenv("TEST_PROXY")));
     if (getenv("TEST_NO_METRICS") != NULL) CHECK_OK(aws_iot_mqtt_client_disable_metrics_collection(client));
     CHECK_OK(aws_iot_mqtt_client_configure_endpoint(client, argv[1], (uint16_t)atoi(argv[2])));
@@ -165,6 +192,18 @@ static inline aws_iot_mqtt_client *new_client_named(char **argv, const char *cli
         CHECK_OK(aws_iot_mqtt_client_configure_credentials(client, in_directory(argv[3], "ca.pem"), in_directory(argv[3], "client.key"),
                                                            in_directory(argv[3], "client.pem"), NULL));
     }
+}
+
+/* A client for the endpoint that argv names; device certificate "client". The environment chooses the way, so that each program can
+ * be tested on each: TEST_WEBSOCKET, TEST_PROXY (a URL), TEST_NO_METRICS (for brokers that know no empty user), TEST_LOOP. */
+static inline aws_iot_mqtt_client *new_client_named(char **argv, const char *client_id, bool clean_session) {
+    aws_iot_mqtt_client *client = NULL;
+    bool websocket = getenv("TEST_WEBSOCKET") != NULL;
+    if (getenv("TEST_LOOP") != NULL)
+        CHECK_OK(aws_iot_mqtt_client_new_in_loop(driven_loop(), client_id, MQTT_3_1_1, websocket, clean_session, &client));
+    else
+        CHECK_OK(aws_iot_mqtt_client_new(client_id, MQTT_3_1_1, websocket, clean_session, &client));
+    configure_way(client, argv);
     return client;
 }
 

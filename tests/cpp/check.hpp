@@ -83,9 +83,8 @@ T get(std::future<T> future)
     return future.get();
 }
 
-inline Client new_client(char **argv, std::string_view id = "me")
+inline Client configured(aws_iot_mqtt::Result<Client> made, char **argv)
 {
-    auto made = Client::create(id);
     CHECK_OK(made);
     Client client = std::move(made).value();
     CHECK_OK(client.configure_endpoint(argv[1], static_cast<std::uint16_t>(std::atoi(argv[2]))));
@@ -95,6 +94,11 @@ inline Client new_client(char **argv, std::string_view id = "me")
     else
         CHECK_OK(client.configure_credentials(directory + "/ca.pem", directory + "/client.key", directory + "/client.pem"));
     return client;
+}
+
+inline Client new_client(char **argv, std::string_view id = "me")
+{
+    return configured(Client::create(id), argv);
 }
 
 inline Client connected_client(char **argv, std::string_view id = "me")

@@ -2,6 +2,7 @@
 #include "check.hpp"
 
 #include <array>
+#include <poll.h>
 
 namespace {
 
@@ -155,12 +156,44 @@ void signer(char **argv)
 
 } // namespace
 
+// One thread drives the client in a loop of its own.
+void loop(char **argv)
+{
+    const aws_iot_mqtt::Loop empty;
+    CHECK_CODE(Code::invalid_argument, empty.process());
+    CHECK_CODE(Code::invalid_argument, Client::create_in(empty, "cpp-loop"));
+    auto made = aws_iot_mqtt::Loop::create();
+    CHECK_OK(made);
+    const aws_iot_mqtt::Loop loop = std::move(made).value();
+    CHECK_OK(loop.fd());
+    CHECK(!loop.timeout()->has_value());
+    std::string received;
+    bool published = false;
+    Client client = configured(Client::create_in(loop, "cpp-loop"), argv);
+    CHECK_OK(client.connect());
+    CHECK_OK(client.subscribe("loop/t", QoS::at_least_once, [&](const Message &message) { received = message.payload; }));
+    CHECK_OK(client.publish_async("loop/t", "hello", QoS::at_least_once, false, [&](const Outcome &outcome) {
+        CHECK_OK(outcome);
+        published = true;
+    }));
+    const auto until = std::chrono::steady_clock::now() + deadline;
+    while (!published || received != "hello") {
+        CHECK(std::chrono::steady_clock::now() < until);
+        CHECK(loop.timeout()->has_value()); // The keep alive, at the latest.
+        pollfd descriptor{*loop.fd(), POLLIN, 0};
+        CHECK(poll(&descriptor, 1, 1000) >= 0);
+        CHECK_OK(loop.process());
+    }
+    CHECK_OK(client.disconnect());
+}
+
 int main(int argc, char **argv)
 {
     const Case cases[] = {{"synchronous", synchronous},
                           {"futures", futures},
                           {"completions", completions},
                           {"manual_acknowledge", manual_acknowledge},
-                          {"signer", signer}};
+                          {"signer", signer},
+                          {"loop", loop}};
     return run_case(argc, argv, cases);
 }

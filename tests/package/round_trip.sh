@@ -166,6 +166,14 @@ run_example() {
 run_example reference_basic_pubsub '^published "online" to ' examples/reference_basic_pubsub/device/status
 run_example reference_async '^Published message mid: 2$' examples/reference_async/async/topic
 run_example offline '^queued 5, delivered 5, lost 0$' examples/offline
+# Its lines come from standard input; it ends with them.
+echo "from a loop" | timeout 60 "$work/shared/poll_loop" --endpoint localhost --port "$broker_port" --ca "$work/certificates/ca.pem" \
+    --cert "$work/certificates/client.pem" --key "$work/certificates/client.key" --client-id poll_loop --topic examples/poll_loop \
+    >"$work/run-poll_loop.log" 2>&1 && grep -q '^1 published, 1 acknowledged$' "$work/run-poll_loop.log" || {
+    cat "$work/run-poll_loop.log" "$broker_log"
+    fail "poll_loop says: 1 published, 1 acknowledged"
+}
+held "poll_loop ran"
 # Its --clients takes the place of --count.
 timeout 60 "$work/shared/fleet" --clients 5 --every 1 --seconds 3 --endpoint localhost --port "$broker_port" --ca "$work/certificates/ca.pem" \
     --cert "$work/certificates/client.pem" --key "$work/certificates/client.key" --client-id fleet --topic examples/fleet \
