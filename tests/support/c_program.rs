@@ -299,6 +299,11 @@ impl Running {
         }
     }
 
+    /// For a program that goes on for a time of its own.
+    pub fn allow(&mut self, more: Duration) {
+        self.limit += more;
+    }
+
     pub fn child(&mut self) -> &mut Child {
         &mut self.child.0
     }
