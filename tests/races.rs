@@ -52,7 +52,10 @@ fn stress(program: Program, seconds: u64) {
         lines.iter().filter_map(wish).collect()
     };
     let mut done = 0;
-    while running.stdout.wait(limit, |lines| wishes(lines).len() > done) {
+    while running
+        .stdout
+        .wait(limit, |lines| wishes(lines).len() > done)
+    {
         match wishes(&running.stdout.all())[done] {
             false => broker.kill(),
             true => broker.restart(),
@@ -88,9 +91,11 @@ fn the_stress_program_calls_every_function_of_the_header() {
         functions += 1;
         let short = name.trim_start_matches("aws_iot_mqtt_client_");
         let known = program.contains(&format!("{name}("))
-            || ["CALL(", "CALL0(", "ASYNC("]
-                .iter()
-                .any(|call| [",", ")"].iter().any(|end| program.contains(&format!("{call}{short}{end}"))))
+            || ["CALL(", "CALL0(", "ASYNC("].iter().any(|call| {
+                [",", ")"]
+                    .iter()
+                    .any(|end| program.contains(&format!("{call}{short}{end}")))
+            })
             || program.contains(&format!(", {short}, "));
         assert!(known, "tests/c/stress.c does not call {name}");
     }

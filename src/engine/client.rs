@@ -4,6 +4,7 @@ use super::inner::{Inner, outcome};
 use super::scope;
 use super::shared::{self, lock};
 use super::state::Tag;
+use super::sync::atomic::Ordering;
 use super::{
     Accepted, Completion, ConnectFailedHandler, CredentialsProvider, MessageHandler,
     OfflineHandler, OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats,
@@ -13,13 +14,12 @@ use crate::error::{Code, Error};
 use crate::log::Log;
 use crate::session::{State as SessionState, Wait};
 use crate::transport::tls::TlsConfig;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use zeroize::Zeroizing;
 
 /// One MQTT client. All methods may be called on any thread, callbacks included.
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl Client {

@@ -5,6 +5,8 @@ use super::burst::{Burst, Now};
 use super::dispatch::Handlers;
 use super::shared::{self, Engine, lock};
 use super::state::{Connection, State, Tag};
+use super::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
 use super::waiter::Waiter;
 use super::{Accepted, Completed, clock};
 use super::{credentials, scope};
@@ -17,8 +19,7 @@ use crate::time::Instant;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a worker reads into at once; one for each worker, none for each client.
@@ -271,7 +272,7 @@ impl Inner {
             if matches!(why, Attention::Callbacks | Attention::Turn) {
                 return false;
             }
-            BUFFER.with_borrow_mut(|buffer| state.read(now, buffer))
+            BUFFER.with(|buffer| state.read(now, &mut buffer.borrow_mut()))
         });
         if more == Some(true) {
             self.engine.core.attend(Arc::clone(self), Attention::Read);

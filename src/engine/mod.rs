@@ -15,17 +15,24 @@ mod clock;
 mod credentials;
 mod dial;
 mod dialers;
+#[cfg(test)]
+mod dialers_tests;
 mod dialing;
 mod dispatch;
 mod due;
 mod inner;
 mod layers;
 mod names;
+#[cfg(test)]
+mod names_tests;
 mod poller;
+#[cfg(test)]
+mod races;
 mod scope;
 mod shared;
 mod spare_messages;
 mod state;
+mod sync;
 mod threads;
 mod types;
 mod waiter;

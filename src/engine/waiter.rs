@@ -1,8 +1,9 @@
 //! A thread that waits for the outcome of its synchronous call.
 
 use super::Completed;
+use super::sync::{Condvar, Mutex};
 use crate::time::Instant;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Filled by whoever learns the outcome. A condition variable, not a channel: those of std and crossbeam spin before they sleep,
