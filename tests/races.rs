@@ -4,7 +4,7 @@
 mod support;
 
 use std::time::Duration;
-use support::c_program::{Checked, Program};
+use support::c_program::{Checked, Program, thread_sanitizer};
 use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
 
@@ -68,9 +68,15 @@ fn stress(program: Program, seconds: u64) {
     println!("{}", said.text());
 }
 
+/// `make races` sets TSAN_LIBRARY and TSAN_RUNTIME for a second run, under ThreadSanitizer.
 #[test]
-fn p1_everything_at_once_under_address_sanitizer_loses_nothing_and_ends() {
-    let program = Program::compile_checked("stress", Checked::ByAddressSanitizer);
+fn p1_everything_at_once_under_a_sanitizer_loses_nothing_and_ends() {
+    let program = match thread_sanitizer() {
+        None => Program::compile_checked("stress", Checked::ByAddressSanitizer),
+        Some((library, _)) => {
+            Program::compile_against(&library, "stress", Checked::ByThreadSanitizer)
+        }
+    };
     stress(program, setting("SECONDS").unwrap_or(SECONDS));
 }
 
