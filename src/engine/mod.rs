@@ -11,6 +11,8 @@ mod asking;
 mod attempt;
 mod burst;
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod clock;
 mod credentials;
 mod dial;

@@ -40,7 +40,7 @@ pub(super) fn generation() -> u32 {
 pub(super) struct Core {
     pub(super) poller: Poller,
     clients: Mutex<HashMap<u64, Weak<Inner>>>,
-    timers: Mutex<BinaryHeap<Reverse<(Instant, u64)>>>,
+    pub(super) timers: Mutex<BinaryHeap<Reverse<(Instant, u64)>>>,
     /// Clients that some worker should look after, whatever their socket says.
     run_queue: Mutex<VecDeque<(Arc<Inner>, Attention)>>,
     workers: Mutex<Workers>,

@@ -327,3 +327,18 @@ fn p6_no_job_is_left_behind_by_a_dialer_that_ends() {
         drop(dialers);
     });
 }
+
+/// None of them fires here, so all that were set are still there.
+#[test]
+fn timers_of_one_client_do_not_pile_up() {
+    in_many_orders(false, || {
+        let rig = Rig::connected(b"");
+        for number in 0..12 {
+            let qos = [QoS::AtMostOnce, QoS::AtLeastOnce][number % 2];
+            assert!(rig.client.publish("t", b"x", qos, false).is_ok());
+        }
+        let set = rig.wire.core.timers.lock().expect("no poison").len();
+        assert!(set <= 4, "{set} timers for one client");
+        rig.free();
+    });
+}
