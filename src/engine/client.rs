@@ -342,15 +342,17 @@ impl Client {
         if self.inner.generation != shared::generation() {
             return;
         }
-        {
-            let mut state = lock(&self.inner.state);
-            if !state.freed {
-                state.freed = true;
-                self.inner.freed.store(true, Ordering::Release);
-                drop(state);
-                self.inner
-                    .guarded(|_, state, now| state.session.shut_down(now));
-            }
+        let freed = lock(&self.inner.state).freed;
+        if !freed {
+            // In one step: a worker that saw a freed client without callbacks before the pending operations had ended would retire it,
+            // and their completions would run after this has returned.
+            self.inner.guarded(|inner, state, now| {
+                if !state.freed {
+                    state.freed = true;
+                    inner.freed.store(true, Ordering::Release);
+                    state.session.shut_down(now);
+                }
+            });
         }
         if scope::in_callback() {
             return;
