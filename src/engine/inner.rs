@@ -252,8 +252,11 @@ impl Inner {
             static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
         }
         let more = self.guarded(|inner, state, now| {
-            // Here we are, and look for callbacks at the end: nobody else need be asked.
-            state.attended = true;
+            // Here we are, and look for callbacks at the end: nobody else need be asked. Who comes because it is this client's turn has
+            // the role already and would not take the mark back; the client would wait for ever for somebody who has been here.
+            if why != Attention::Turn {
+                state.attended = true;
+            }
             if state.acknowledge_by.is_some_and(|by| by <= now) {
                 // The callback that runs blocks; whoever runs the next one sets it again.
                 state.acknowledge_by = None;
