@@ -15,8 +15,8 @@ REPS ?= 5
 CLIENTS ?= 1000,10000
 BENCH = tests/bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
 
-.PHONY: help demo test requirements lint header docs supply report simulate mutants advisor conformance conformance-mutants fuzz fuzz-report bench \
-	bench-growth bench-record \
+.PHONY: help demo test requirements lint header docs supply report simulate mutants races races-mutants advisor conformance conformance-mutants fuzz \
+	fuzz-report bench bench-growth bench-record \
 	bench-requirements clean
 
 help:  ## this list
@@ -53,6 +53,14 @@ docs:  ## make the API reference of the header, target/api-reference/html/index.
 	@mkdir -p target/api-reference
 	doxygen docs/Doxyfile
 	@echo "target/api-reference/html/index.html"
+
+races:  ## the hand-overs between threads in many orders (RACES=n), and everything at once for SECONDS= with SEED=, under two sanitizers
+	RACES=$(or $(RACES),5000) cargo test --locked --lib engine::races
+	SECONDS=$(or $(SECONDS),60) cargo test --locked --test races -- --nocapture p1_
+	SECONDS=$(or $(SECONDS),60) tests/races_under_sanitizer
+
+races-mutants:  ## break each hand-over between threads on purpose and see a scenario notice
+	tests/mutants/run --races
 
 advisor:  ## play each test of AWS IoT Device Advisor and make docs/device_advisor.md of the results
 	BLESS=1 cargo test --locked --test device_advisor

@@ -223,6 +223,11 @@ fn p5_callbacks_that_block_stop_no_other_client() {
 }
 
 #[test]
+fn p5_clients_that_wait_because_too_many_callbacks_block_are_not_forgotten() {
+    Program::compile("many_blocked").run(&["127.0.0.1", "1", "-"]);
+}
+
+#[test]
 fn p1_every_completion_runs_once_and_knows_its_operation() {
     for way in WAYS {
         let broker = Broker::plain(|listener| {

@@ -2,8 +2,9 @@
 
 use super::inner::{Inner, outcome};
 use super::scope;
-use super::shared::{self, Engine, lock};
+use super::shared::{self, Engine};
 use super::state::Tag;
+use super::sync::atomic::Ordering;
 use super::{
     Accepted, Completion, ConnectFailedHandler, CredentialsProvider, EventLoop, MessageHandler,
     OfflineHandler, OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats,
@@ -14,12 +15,11 @@ use crate::log::Log;
 use crate::session::{State as SessionState, Wait};
 use crate::transport::tls::TlsConfig;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
 /// One MQTT client. All methods may be called on any thread, callbacks included.
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl Client {
@@ -348,7 +348,8 @@ impl Client {
         if self.inner.generation != shared::generation() {
             return;
         }
-        // Under one lock: a worker that sees a freed client without callbacks takes it for one that is done.
+        // Under one lock: a worker that sees a freed client without callbacks takes it for one that is done, and would retire it
+        // before the pending operations have ended.
         self.inner.guarded(|inner, state, now| {
             if !state.freed {
                 state.freed = true;

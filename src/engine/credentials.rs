@@ -320,4 +320,5 @@ fn read(path: &Path) -> std::io::Result<Zeroizing<String>> {
 }
 
 #[cfg(test)]
+#[path = "credentials/tests.rs"]
 mod tests;

@@ -1,36 +1,37 @@
 //! Threads for what can only be done blocking: name resolution, the application's socket factory, its credentials and keys.
 
 use super::shared::lock;
+use super::sync::{Condvar, Mutex};
 use super::threads;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// At most this many at once; further jobs wait (their time counts towards the deadline of their attempt).
-const MOST: usize = 32;
+pub(super) const MOST: usize = 32;
 /// A dialer without work ends after this time, so that an idle process has none.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Dialers {
-    line: Arc<Line>,
+    pub(super) line: Arc<Line>,
 }
 
 /// Where jobs wait for dialers and dialers for jobs. A condition variable, not a channel: those of std and crossbeam spin before they
 /// sleep, which on one core keeps the thread that the connection waits for from running.
 #[derive(Default)]
-struct Line {
-    queue: Mutex<Queue>,
+pub(super) struct Line {
+    pub(super) queue: Mutex<Queue>,
     came: Condvar,
 }
 
 #[derive(Default)]
-struct Queue {
+pub(super) struct Queue {
     jobs: VecDeque<Job>,
-    threads: usize,
+    pub(super) threads: usize,
     /// Of `threads`, those that wait for a job.
     free: usize,
     /// Nobody gives jobs any more.
@@ -95,38 +96,5 @@ impl Line {
             queue.threads -= 1;
         }
         job
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
-
-    #[test]
-    fn p6_jobs_run_at_once_up_to_the_limit_and_the_others_wait() {
-        let dialers = Dialers::default();
-        let (done, finished) = mpsc::channel();
-        let gate = Arc::new((Mutex::new(false), Condvar::new()));
-        let inside = Arc::new(AtomicUsize::new(0));
-        for _ in 0..MOST * 3 {
-            let (done, gate, inside) = (done.clone(), Arc::clone(&gate), Arc::clone(&inside));
-            let job = move || {
-                let before = inside.fetch_add(1, Ordering::SeqCst);
-                let open = gate.1.wait_while(lock(&gate.0), |open| !*open);
-                drop(open);
-                inside.fetch_sub(1, Ordering::SeqCst);
-                let _ = done.send(before + 1);
-            };
-            dialers.run(Box::new(job)).expect("a thread");
-        }
-        assert_eq!(lock(&dialers.line.queue).threads, MOST);
-        *lock(&gate.0) = true;
-        gate.1.notify_all();
-        let most = (0..MOST * 3)
-            .map(|_| finished.recv_timeout(Duration::from_secs(20)).expect("ran"))
-            .max();
-        assert!(most <= Some(MOST), "{most:?} at once");
     }
 }

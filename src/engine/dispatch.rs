@@ -6,6 +6,7 @@ use super::scope::{self, Kind};
 use super::shared::lock;
 use super::spare_messages;
 use super::state::{State, Tag};
+use super::sync::atomic::Ordering;
 use super::{
     Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
     OnlineHandler, OutcomeHandler,
@@ -17,7 +18,6 @@ use crate::session::{Inbound, Messages, OperationId, OperationKind, Published};
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 

@@ -3,12 +3,13 @@
 
 use super::inner::Inner;
 use super::shared::{Core, lock};
+use super::sync::Mutex;
+use super::threads::{self, ThreadId};
 use super::waiter::Waiter;
 use super::{Completed, clock};
 use crate::error::{Code, Error};
 use crate::time::Instant;
-use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// `process` returns after this time although more is ready: the application has other descriptors.
@@ -34,7 +35,7 @@ impl Driving {
     pub(super) fn new() -> Self {
         Driving {
             state: Mutex::new(State {
-                thread: thread::current().id(),
+                thread: threads::current().id(),
                 depth: 0,
                 closed: false,
             }),
@@ -42,7 +43,7 @@ impl Driving {
     }
 
     fn is_mine(&self) -> bool {
-        lock(&self.state).thread == thread::current().id()
+        lock(&self.state).thread == threads::current().id()
     }
 }
 
@@ -84,7 +85,7 @@ impl Core {
             return Err(Error::new(Code::Internal, "this engine has workers"));
         };
         let mut state = lock(&driving.state);
-        let me = thread::current().id();
+        let me = threads::current().id();
         if state.depth > 0 {
             let why = if state.thread == me {
                 "the loop is being processed: process was called inside one of its callbacks"
@@ -139,7 +140,7 @@ impl Core {
         let driving = self.driving.as_ref().filter(|_| waiter.drives())?;
         let mut state = lock(&driving.state);
         // Another thread may have taken the loop over meanwhile.
-        if state.thread != thread::current().id() {
+        if state.thread != threads::current().id() {
             return None;
         }
         state.depth += 1;

@@ -5,6 +5,8 @@ use super::burst::{Burst, Now};
 use super::dispatch::Handlers;
 use super::shared::{self, Engine, lock};
 use super::state::{Connection, State, Tag};
+use super::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
 use super::{Accepted, Completed, clock};
 use super::{credentials, scope};
 use crate::aws::endpoint;
@@ -16,8 +18,7 @@ use crate::time::Instant;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a worker reads into at once; one for each worker, none for each client.
@@ -251,8 +252,11 @@ impl Inner {
             static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
         }
         let more = self.guarded(|inner, state, now| {
-            // Here we are, and look for callbacks at the end: nobody else need be asked.
-            state.attended = true;
+            // Here we are, and look for callbacks at the end: nobody else need be asked. Who comes because it is this client's turn has
+            // the role already and would not take the mark back; the client would wait for ever for somebody who has been here.
+            if why != Attention::Turn {
+                state.attended = true;
+            }
             if state.acknowledge_by.is_some_and(|by| by <= now) {
                 // The callback that runs blocks; whoever runs the next one sets it again.
                 state.acknowledge_by = None;
@@ -271,7 +275,7 @@ impl Inner {
             if matches!(why, Attention::Callbacks | Attention::Turn) {
                 return false;
             }
-            BUFFER.with_borrow_mut(|buffer| state.read(now, buffer))
+            BUFFER.with(|buffer| state.read(now, &mut buffer.borrow_mut()))
         });
         if more == Some(true) {
             self.engine.core.attend(Arc::clone(self), Attention::Read);

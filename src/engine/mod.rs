@@ -14,10 +14,14 @@ mod asking;
 mod attempt;
 mod burst;
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod clock;
 mod credentials;
 mod dial;
 mod dialers;
+#[cfg(test)]
+mod dialers_tests;
 mod dialing;
 mod dispatch;
 mod driving;
@@ -26,11 +30,16 @@ mod event_loop;
 mod inner;
 mod layers;
 mod names;
+#[cfg(test)]
+mod names_tests;
 mod poller;
+#[cfg(test)]
+mod races;
 mod scope;
 mod shared;
 mod spare_messages;
 mod state;
+mod sync;
 mod threads;
 mod types;
 mod waiter;

@@ -2,26 +2,27 @@
 //! a load on the resolver, and wait in line for the dialers.
 
 use super::shared::lock;
+use super::sync::Mutex;
 use crate::error::Error;
 use crate::time::Instant;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) type Answer = Result<Vec<SocketAddr>, Error>;
-type Waiting = Box<dyn FnOnce(Answer) + Send>;
+pub(super) type Waiting = Box<dyn FnOnce(Answer) + Send>;
 
 /// Whoever comes later asks anew: the question may hang, and the network may have changed since.
-const SHARED_FOR: Duration = Duration::from_secs(1);
+pub(super) const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// The questions that are being asked. Answers are not remembered: how long one holds is the system's resolver's business.
 #[derive(Default)]
 pub(super) struct Names {
-    asked: Mutex<HashMap<(String, u16), Arc<Question>>>,
+    pub(super) asked: Mutex<HashMap<(String, u16), Arc<Question>>>,
 }
 
-struct Question {
+pub(super) struct Question {
     since: Instant,
     /// `None`: answered.
     waiting: Mutex<Option<Vec<Waiting>>>,
@@ -67,50 +68,5 @@ impl Names {
         for then in waiting {
             then(answer.clone());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    const NAME: (&str, u16) = ("example.com", 8883);
-
-    fn count(answered: &Arc<AtomicUsize>) -> Waiting {
-        let answered = Arc::clone(answered);
-        Box::new(move |answer| {
-            assert_eq!(answer.map(|addresses| addresses.len()).ok(), Some(0));
-            answered.fetch_add(1, Ordering::SeqCst);
-        })
-    }
-
-    #[test]
-    fn who_asks_the_same_meanwhile_shares_the_answer() {
-        let names = Names::default();
-        let (questions, answered) = (AtomicUsize::new(0), Arc::default());
-        let ask = || {
-            questions.fetch_add(1, Ordering::SeqCst);
-            Ok(Vec::new())
-        };
-        let outer = || {
-            // While this question is open, others come.
-            for _ in 0..100 {
-                names.resolve(NAME, Instant::ZERO, ask, count(&answered));
-            }
-            assert_eq!(answered.load(Ordering::SeqCst), 0);
-            names.resolve(("other.com", 8883), Instant::ZERO, ask, count(&answered));
-            let late = Instant::ZERO + SHARED_FOR;
-            names.resolve(NAME, late, ask, count(&answered));
-            assert_eq!(answered.load(Ordering::SeqCst), 2, "theirs are their own");
-            Ok(Vec::new())
-        };
-        names.resolve(NAME, Instant::ZERO, outer, count(&answered));
-        assert_eq!(answered.load(Ordering::SeqCst), 103);
-        assert_eq!(questions.load(Ordering::SeqCst), 2);
-        // An answer is not kept.
-        names.resolve(NAME, Instant::ZERO, ask, count(&answered));
-        assert_eq!(questions.load(Ordering::SeqCst), 3);
-        assert!(lock(&names.asked).is_empty());
     }
 }

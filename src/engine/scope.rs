@@ -1,5 +1,6 @@
 //! Which application code this thread is in, if any.
 
+use super::sync::thread_local;
 use std::cell::Cell;
 
 /// What the application's code was called for.
@@ -20,19 +21,19 @@ pub(super) fn enter<R>(client: u64, kind: Kind, code: impl FnOnce() -> R) -> R {
     struct Restore(Option<(u64, Kind)>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.set(self.0);
+            CURRENT.with(|current| current.set(self.0));
         }
     }
-    let _restore = Restore(CURRENT.replace(Some((client, kind))));
+    let _restore = Restore(CURRENT.with(|current| current.replace(Some((client, kind)))));
     code()
 }
 
 /// Whether this thread is in any callback of any client.
 pub(super) fn in_callback() -> bool {
-    CURRENT.get().is_some()
+    CURRENT.with(Cell::get).is_some()
 }
 
 /// Whether a call that waits for this client, made here, would wait for itself.
 pub(super) fn would_deadlock(client: u64) -> bool {
-    CURRENT.get() == Some((client, Kind::Outside))
+    CURRENT.with(Cell::get) == Some((client, Kind::Outside))
 }

@@ -8,25 +8,25 @@ use super::due;
 use super::inner::{Attention, Inner};
 use super::names::Names;
 use super::poller::{FIRST_KEY, Poller, Ready};
-use super::threads;
+use super::sync::atomic::{AtomicBool, Ordering};
+use super::sync::{Mutex, MutexGuard};
+use super::threads::{self, JoinHandle, MOST_IN_CALLBACKS};
 use crate::error::{Code, Error};
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// Workers that are kept when nothing happens: enough that a callback here or there costs no thread.
 const IDLE_WORKERS: usize = 4;
-/// Callbacks that may block at once; further ones wait until one returns. One worker more is always outside of application code.
-const MOST_IN_CALLBACKS: usize = 64;
 
 /// Counts forks: in a child the threads of the engine are gone, so it needs another one, and old handles are dead.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// One place for each generation (nobody forks that deep), because the lock of an earlier one may have been held at the moment of
 /// the fork and then stays locked for ever.
-static ENGINES: [Mutex<Weak<Engine>>; 64] = [const { Mutex::new(Weak::new()) }; 64];
+static ENGINES: [std::sync::Mutex<Weak<Engine>>; 64] =
+    [const { std::sync::Mutex::new(Weak::new()) }; 64];
 
 /// Tells that this process is a forked child. Safe to call from a fork handler.
 pub fn forked() {
@@ -41,7 +41,7 @@ pub(super) fn generation() -> u32 {
 pub(super) struct Core {
     pub(super) poller: Poller,
     clients: Mutex<HashMap<u64, Weak<Inner>>>,
-    timers: Mutex<BinaryHeap<Reverse<(Instant, u64)>>>,
+    pub(super) timers: Mutex<BinaryHeap<Reverse<(Instant, u64)>>>,
     /// Clients that some worker should look after, whatever their socket says.
     run_queue: Mutex<VecDeque<(Arc<Inner>, Attention)>>,
     workers: Mutex<Workers>,
@@ -70,7 +70,9 @@ impl Engine {
     /// The engine of this process, made now if there is none.
     pub(super) fn get() -> Result<Arc<Engine>, Error> {
         let place = generation() as usize % ENGINES.len();
-        let mut engine = lock(&ENGINES[place]);
+        let mut engine = ENGINES[place]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = engine.upgrade() {
             return Ok(engine);
         }
@@ -107,7 +109,7 @@ impl Drop for Engine {
         let threads = std::mem::take(&mut lock(&self.core.workers).threads);
         let on_worker = threads
             .iter()
-            .any(|thread| thread.thread().id() == std::thread::current().id());
+            .any(|thread| thread.thread().id() == threads::current().id());
         if !on_worker {
             for thread in threads {
                 let _ = thread.join();

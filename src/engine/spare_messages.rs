@@ -1,6 +1,7 @@
 //! One empty buffer for messages a thread: what a worker reads, it mostly delivers itself. Idle clients keep none.
 
 use super::MessageHandler;
+use super::sync::thread_local;
 use crate::session::Messages;
 use std::cell::RefCell;
 

@@ -1,7 +1,11 @@
 //! Starting threads that never see a signal: handlers of the application run on the application's own threads.
 
 use std::io;
-use std::thread::{self, JoinHandle};
+use std::thread;
+pub(super) use std::thread::{JoinHandle, ThreadId, current};
+
+/// Callbacks that may block at once; further ones wait until one returns. One worker more is always outside of application code.
+pub(super) const MOST_IN_CALLBACKS: usize = 64;
 
 /// Starts a thread with all signals blocked.
 #[allow(unsafe_code)]

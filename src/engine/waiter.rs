@@ -2,9 +2,10 @@
 
 use super::Completed;
 use super::shared::Core;
+use super::sync::{Condvar, Mutex};
+use super::threads::{self, ThreadId};
 use crate::time::Instant;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 /// Filled by whoever learns the outcome. A condition variable, not a channel: those of std and crossbeam spin before they sleep,
@@ -21,7 +22,7 @@ impl Waiter {
     /// For a thread that drives the loop of `core` while it waits.
     pub(super) fn driving(core: &Arc<Core>) -> Self {
         Waiter {
-            driver: Some((Arc::downgrade(core), thread::current().id())),
+            driver: Some((Arc::downgrade(core), threads::current().id())),
             ..Waiter::default()
         }
     }
@@ -33,10 +34,13 @@ impl Waiter {
     pub(super) fn fill(&self, outcome: Completed) {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.filled.notify_one();
-        if let Some((core, driver)) = &self.driver
-            && *driver != thread::current().id()
-            && let Some(core) = core.upgrade()
-        {
+        let Some((core, driver)) = &self.driver else {
+            return;
+        };
+        let core = core
+            .upgrade()
+            .filter(|_| *driver != threads::current().id());
+        if let Some(core) = core {
             core.poller.wake();
         }
     }

@@ -15,6 +15,8 @@ pub enum Checked {
     Plainly,
     ByAddressSanitizer,
     ByValgrind,
+    /// Against a library and a runtime that `make races` builds: see [`thread_sanitizer`].
+    ByThreadSanitizer,
     /// Counts instructions; see [`Program::instructions`].
     ByCallgrind,
     /// Counts system calls; see [`Program::system_calls`].
@@ -114,6 +116,9 @@ impl Program {
                 compiler.args(["-fsanitize=undefined", "-fno-sanitize-recover=undefined"]);
             }
         }
+        if checked == Checked::ByThreadSanitizer {
+            compiler.args(["-fsanitize=thread", "-c"]);
+        }
         let output = spawn(&mut compiler, if cpp { "g++" } else { "gcc" })
             .wait_with_output()
             .expect("the compiler's output");
@@ -123,7 +128,37 @@ impl Program {
             "{} does not compile (it needs {packages}):\n{said}",
             source.display()
         );
+        if checked == Checked::ByThreadSanitizer {
+            program.link_with_thread_sanitizer();
+        }
         program
+    }
+
+    /// With the runtime of the compiler that instrumented the library; gcc's own lacks functions that it calls.
+    fn link_with_thread_sanitizer(&self) {
+        let object = self.directory.file("object");
+        std::fs::rename(self.executable(), &object).expect("the object");
+        let (_, runtime) = thread_sanitizer().expect("a runtime");
+        let output = spawn(
+            Command::new("cc")
+                .arg("-pthread")
+                .arg(&object)
+                .arg("-o")
+                .arg(self.executable())
+                .args(["-Wl,--export-dynamic", "-Wl,--whole-archive"])
+                .arg(runtime)
+                .arg("-Wl,--no-whole-archive")
+                .arg("-L")
+                .arg(self.directory.path())
+                .args(["-l:libaws_iot_mqtt.so.0", "-ldl", "-lrt", "-lm"])
+                .stdin(Stdio::null())
+                .stderr(Stdio::piped()),
+            "gcc",
+        )
+        .wait_with_output()
+        .expect("the linker's output");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "it does not link:\n{said}");
     }
 
     fn executable(&self) -> PathBuf {
@@ -150,7 +185,7 @@ impl Program {
         let tool = match self.checked {
             Checked::ByValgrind | Checked::ByCallgrind => "valgrind",
             Checked::ByStrace => "strace",
-            Checked::Plainly | Checked::ByAddressSanitizer => "",
+            Checked::Plainly | Checked::ByAddressSanitizer | Checked::ByThreadSanitizer => "",
         };
         let mut command = Command::new(tool);
         match self.checked {
@@ -245,6 +280,12 @@ impl Program {
     }
 }
 
+/// The instrumented library and the runtime that `make races` names in TSAN_LIBRARY and TSAN_RUNTIME, if it does.
+pub fn thread_sanitizer() -> Option<(PathBuf, PathBuf)> {
+    let path = |name| std::env::var_os(name).map(PathBuf::from);
+    Some((path("TSAN_LIBRARY")?, path("TSAN_RUNTIME")?))
+}
+
 /// Puts the shared library of this test run into a directory, under its soname and the name that linkers look for.
 pub fn link_library(directory: &TemporaryDirectory) {
     link_to(&shared_library(), directory);
@@ -297,6 +338,11 @@ impl Running {
             child: Ended(child),
             limit,
         }
+    }
+
+    /// For a program that goes on for a time of its own.
+    pub fn allow(&mut self, more: Duration) {
+        self.limit += more;
     }
 
     pub fn child(&mut self) -> &mut Child {

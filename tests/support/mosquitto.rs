@@ -73,9 +73,14 @@ impl Mosquitto {
             true => format!("persistence true\npersistence_location {directory}/\n"),
             false => "persistence false\n".to_owned(),
         };
+        // Every packet, unless the options say what.
+        let log = match self.options.contains("log_type") {
+            true => "",
+            false => "log_type all\n",
+        };
         format!(
             "{root}{persistence}{}listener {} 127.0.0.1\ncafile {directory}/ca.pem\ncertfile {directory}/server.pem\nkeyfile {directory}/server.key\n\
-             require_certificate true\nuse_identity_as_username true\nlog_type all\nlog_dest stderr\n",
+             require_certificate true\nuse_identity_as_username true\n{log}log_dest stderr\n",
             self.options, self.port
         )
     }

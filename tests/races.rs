@@ -1,0 +1,109 @@
+//! Everything at once: threads, clients, callbacks and `free` at random while the broker dies and comes again. `docs/races.md` says what is
+//! looked for where.
+
+mod support;
+
+use std::time::Duration;
+use support::c_program::{Checked, Program, thread_sanitizer};
+use support::certificates::Certificates;
+use support::mosquitto::Mosquitto;
+
+/// SECONDS and SEED of the environment (`make races`), or these.
+const SECONDS: u64 = 8;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn seed() -> u64 {
+    setting("SEED").unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(1, |since| since.as_nanos() as u64 % 1_000_000_000)
+    })
+}
+
+/// Runs `program` while mosquitto is killed and started as it asks.
+fn stress(program: Program, seconds: u64) {
+    let certificates = Certificates::new();
+    // Without a line for each packet: there are hundreds of thousands.
+    let mut broker = Mosquitto::start_configured(
+        &certificates,
+        false,
+        "log_type error\nlog_type information\nmax_queued_messages 100\n",
+    );
+    let (port, seed) = (broker.port.to_string(), seed());
+    println!("SEED={seed} SECONDS={seconds}");
+    let mut running = program.start(&[
+        "127.0.0.1",
+        &port,
+        &certificates.directory(),
+        &seconds.to_string(),
+        &seed.to_string(),
+    ]);
+    // Its own watchdog gives up after two minutes at most, and says why.
+    let limit = Duration::from_secs(seconds + 300);
+    running.allow(limit);
+    let wishes = |lines: &[String]| -> Vec<bool> {
+        let wish = |line: &String| match &**line {
+            "kill" => Some(false),
+            "start" => Some(true),
+            _ => None,
+        };
+        lines.iter().filter_map(wish).collect()
+    };
+    let mut done = 0;
+    while running
+        .stdout
+        .wait(limit, |lines| wishes(lines).len() > done)
+    {
+        match wishes(&running.stdout.all())[done] {
+            false => broker.kill(),
+            true => broker.restart(),
+        }
+        done += 1;
+    }
+    let said = running.stdout.clone();
+    running.finish();
+    assert!(done >= 2, "the broker was never killed: {}", said.text());
+    println!("{}", said.text());
+}
+
+/// `make races` sets TSAN_LIBRARY and TSAN_RUNTIME for a second run, under ThreadSanitizer.
+#[test]
+fn p1_everything_at_once_under_a_sanitizer_loses_nothing_and_ends() {
+    let program = match thread_sanitizer() {
+        None => Program::compile_checked("stress", Checked::ByAddressSanitizer),
+        Some((library, _)) => {
+            Program::compile_against(&library, "stress", Checked::ByThreadSanitizer)
+        }
+    };
+    stress(program, setting("SECONDS").unwrap_or(SECONDS));
+}
+
+/// A function that the program does not know would be a hole that nobody sees.
+#[test]
+fn the_stress_program_calls_every_function_of_the_header() {
+    let header = include_str!("../include/aws_iot_mqtt.h");
+    let program = concat!(include_str!("c/stress.c"), include_str!("c/stress.h"));
+    let mut functions = 0;
+    for line in header.lines() {
+        let Some((before, _)) = line.split_once('(') else {
+            continue;
+        };
+        let returns = ["aws_iot_mqtt_error ", "const char *", "void "];
+        let Some(name) = returns.iter().find_map(|kind| before.strip_prefix(kind)) else {
+            continue;
+        };
+        functions += 1;
+        let short = name.trim_start_matches("aws_iot_mqtt_client_");
+        let known = program.contains(&format!("{name}("))
+            || ["CALL(", "CALL0(", "ASYNC("].iter().any(|call| {
+                [",", ")"]
+                    .iter()
+                    .any(|end| program.contains(&format!("{call}{short}{end}")))
+            })
+            || program.contains(&format!(", {short}, "));
+        assert!(known, "tests/c/stress.c does not call {name}");
+    }
+    assert!(functions > 60, "{functions} functions found in the header");
+}
