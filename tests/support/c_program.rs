@@ -115,6 +115,16 @@ impl Program {
     }
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        self.start_under(&[], arguments, environment)
+    }
+
+    /// The same by way of another program, such as `ip netns exec NAME` or `setpriv ...`, which must become the program (exec).
+    pub fn start_under(
+        &self,
+        other: &[&str],
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Running {
         let mut command = Command::new("valgrind");
         match self.checked {
             Checked::ByValgrind => command.args([
@@ -134,7 +144,14 @@ impl Program {
                 self.directory.file("callgrind").display()
             )),
             _ => {
-                command = Command::new(self.executable());
+                command = match other {
+                    [] => Command::new(self.executable()),
+                    [first, rest @ ..] => {
+                        let mut command = Command::new(first);
+                        command.args(rest).arg(self.executable());
+                        command
+                    }
+                };
                 &mut command
             }
         };
@@ -202,8 +219,11 @@ impl Program {
     }
 }
 
-/// `cargo test` puts the shared library beside the test programs.
+/// `cargo test` puts the shared library beside the test programs; TEST_LIBRARY names another one, such as one that is installed.
 fn shared_library() -> PathBuf {
+    if let Some(installed) = std::env::var_os("TEST_LIBRARY") {
+        return PathBuf::from(installed);
+    }
     let test = std::env::current_exe().expect("the test's own path");
     let library = test
         .parent()

@@ -27,7 +27,8 @@ impl Certificates {
         };
         let ca = certificates.authority("ca", "Test CA");
         let other_ca = certificates.authority("other_ca", "Other CA");
-        let here = ["localhost", "127.0.0.1"];
+        // The last name is that of the other host in the fault lab.
+        let here = ["localhost", "127.0.0.1", "broker.test"];
         certificates.leaf("server", &ca, &here, |_| {});
         certificates.leaf("client", &ca, &[], |_| {});
         certificates.leaf("observer", &ca, &[], |_| {});

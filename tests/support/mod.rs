@@ -14,6 +14,7 @@ pub mod packets;
 pub mod process;
 pub mod proxies;
 pub mod rabbitmq;
+pub mod relay;
 pub mod scenario;
 pub mod sigv4;
 pub mod temporary;

@@ -1,5 +1,5 @@
-use super::super::tests::{Random, assert_malformed, decode_all};
 use super::super::Packet;
+use super::super::tests::{Random, assert_malformed, decode_all};
 use super::*;
 use QoS::{AtLeastOnce, AtMostOnce};
 
