@@ -6,6 +6,7 @@
 #include "events.h"
 #include "proc.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 enum { MOST = 400000, PAYLOAD_MOST = 128 << 10, KINDS = 3, CODES = 700 };
@@ -16,7 +17,7 @@ static struct {
     const char *name;
     int value;
 } settings[] = {{"keep_alive", 5},  {"ping_ms", 2000}, {"connect_ms", 3000}, {"base_ms", 100}, {"max_ms", 1000},
-                {"every_ms", 20},   {"payload", 32},   {"window", 100},      {"limit", 64 << 20}};
+                {"every_ms", 20},   {"payload", 32},   {"window", 100},      {"limit", 64 << 20}, {"poison", 5}};
 
 static int setting(const char *name) {
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -148,6 +149,8 @@ static void rest(void) {
     } else {
         becomes(as_before);
     }
+    /* What the C library only keeps for later is not what somebody has lost. */
+    malloc_trim(0);
     printf("rss=%ld threads=%d descriptors=%d", status_kib("VmRSS"), threads().count, descriptors().count);
 }
 
@@ -203,7 +206,7 @@ static void events(void) {
         bool any = false;
         for (int code = 0; code < CODES; code++) {
             if (seen[kind][code] == 0) continue;
-            printf("%s%s `%s` x%u", between, kind_names[kind], aws_iot_mqtt_error_name(code), seen[kind][code]);
+            printf("%s%s `%s` x%u", between, kind_names[kind], aws_iot_mqtt_error_name(code) + strlen("AWS_IOT_MQTT_ERR_"), seen[kind][code]);
             between = "; ", any = true;
         }
         if (any) printf(" (%s)", last_detail[kind]);
@@ -306,6 +309,7 @@ static void set_up(char **argv) {
     CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, (uint32_t)setting("connect_ms")));
     CHECK_OK(aws_iot_mqtt_client_configure_ping_timeout(client, (uint32_t)setting("ping_ms")));
     CHECK_OK(aws_iot_mqtt_client_configure_in_flight_window(client, (uint16_t)setting("window")));
+    CHECK_OK(aws_iot_mqtt_client_configure_refused_by_close_limit(client, (uint32_t)setting("poison")));
     CHECK_OK(aws_iot_mqtt_client_configure_memory_limit(client, (size_t)setting("limit")));
     CHECK_OK(aws_iot_mqtt_client_configure_draining_frequency(client, AWS_IOT_MQTT_DRAINING_AS_FAST_AS_POSSIBLE));
     CHECK_OK(aws_iot_mqtt_client_on_online(client, on_connected, NULL, NULL));
@@ -327,7 +331,7 @@ int main(int argc, char **argv) {
         char word[32], what[32];
         CHECK(sscanf(line, "%u %31s %31s %lld", &step, word, what, &number) == 4);
         if (strcmp(word, "end") == 0) break;
-        printf("%u ", step);
+        printf("%u:", step);
         command(word, what, number);
         printf("\n");
         fflush(stdout);

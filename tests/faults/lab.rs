@@ -43,7 +43,6 @@ pub struct Lab {
     observer: Subscriber,
     device: Running,
     step: usize,
-    growth_most_kib: i64,
 }
 
 impl Lab {
@@ -96,13 +95,7 @@ impl Lab {
             observer,
             device,
             step: 0,
-            growth_most_kib: GROWTH_MOST_KIB,
         }
-    }
-
-    /// For faults that make much be accepted at once: the C library keeps some of what was freed.
-    pub fn allow_growth_kib(&mut self, most: i64) {
-        self.growth_most_kib = most;
     }
 
     pub fn relay(&self) -> &Relay {
@@ -116,8 +109,9 @@ impl Lab {
     /// Tells the device something, and gives its answer.
     pub fn ask(&mut self, word: &str, what: &str, number: i64) -> String {
         self.step += 1;
-        let begin = format!("{} ", self.step);
-        self.device.tell(&format!("{begin}{word} {what} {number}"));
+        let begin = format!("{}:", self.step);
+        let step = self.step;
+        self.device.tell(&format!("{step} {word} {what} {number}"));
         let answered = self.device.stdout.wait(STEP * 5, |lines| {
             lines.last().is_some_and(|line| line.starts_with(&begin))
         });
@@ -192,9 +186,8 @@ impl Lab {
             after,
             peak_kib: field(&report, "peak"),
         };
-        let growth_most_kib = self.growth_most_kib;
         self.finish();
-        row.check(growth_most_kib);
+        row.check();
         row
     }
 
@@ -227,7 +220,7 @@ impl Lab {
 }
 
 impl Row {
-    fn check(&self, growth_most_kib: i64) {
+    fn check(&self) {
         let (before, after) = (self.before, self.after);
         assert!(
             after.threads <= before.threads,
@@ -243,7 +236,7 @@ impl Row {
         );
         let grown = after.rss_kib - before.rss_kib;
         assert!(
-            grown <= growth_most_kib,
+            grown <= GROWTH_MOST_KIB,
             "resident memory has grown by {grown} KiB"
         );
         assert!(self.published > 0, "nothing was published meanwhile");

@@ -172,8 +172,8 @@ to mosquitto, while the command breaks what is around it. For each fault the com
 
 - every publish that a call accepted completed exactly once, with OK, and an independent mosquitto_sub received every one of them,
 - no call of the application took a second,
-- afterwards there are no more threads and descriptors than before, and at most 4 MiB more resident memory (16 MiB where 26 MB were accepted
-  at once, 12 MiB at the memory limit: the C library keeps some of what was freed).
+- afterwards there are no more threads and descriptors than before, and at most 4 MiB more resident memory (after `malloc_trim`: what the
+  C library keeps for later is not lost).
 
 *Recovered* is the time from the end of the fault until a message that was published then, and every one before it, was acknowledged.
 The device's settings: keep alive 5 s, ping time-out 2 s, connect time-out 3 s, waits between attempts of 0.1 to 1 s; where the network itself
