@@ -106,7 +106,7 @@ const FAULTS: &[Fault] = &[
     ),
     fault(
         "memory limit",
-        "RLIMIT_AS 4 MiB above what is taken; messages of 128 kB until they are refused, and a reconnection under it",
+        "RLIMIT_AS 8 and 4 MiB above what is taken; 300 messages of 131 kB, on a live connection and without one",
         process::memory,
     ),
 ];
