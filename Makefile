@@ -7,10 +7,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 # For `make demo` against a real endpoint.
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
-# Which tests depend on the crypto provider: all but those that read files or build a package.
-PROVIDER_TESTS := $(filter-out conformance header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
+# Which tests depend on the crypto provider: all but those that read files or build a package, and those that take long.
+PROVIDER_TESTS := $(filter-out conformance faults header layering package soak,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants clean
+.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants installed faults soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 21
@@ -52,6 +52,21 @@ conformance-mutants:  ## break 25 statements of MQTT on purpose, one at a time, 
 
 header:  ## make include/aws_iot_mqtt.h anew from src/ffi
 	BLESS=1 cargo test --locked --test header
+
+installed:
+	@cmake -S cmake -B build/cmake >/dev/null
+	@cmake --build build/cmake
+	@cmake --install build/cmake --prefix $(CURDIR)/build/installed >/dev/null
+
+# Network namespaces, nftables and tbf want root.
+faults: installed  ## break everything around a device and make docs/reliability.md of what it did; as root; FAULT="part of a name" for one
+	@tests/demo/requirements.sh mosquitto mosquitto-clients nftables iproute2
+	@[ "$$(id -u)" -eq 0 ] || { echo "make faults: network namespaces, nftables and tbf need root: sudo make faults" >&2; exit 1; }
+	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 cargo test --locked --test faults -- --ignored --nocapture
+
+soak: installed  ## mixed load with faults for MINUTES=n (default 10); memory, threads and descriptors must stay flat; makes docs/soak.md
+	@tests/demo/requirements.sh mosquitto mosquitto-clients
+	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 MINUTES=$${MINUTES:-10} cargo test --locked --test soak -- --ignored --nocapture
 
 clean:  ## remove everything that was built
 	cargo clean

@@ -11,6 +11,8 @@ program_of() {
         mosquitto-clients) echo mosquitto_sub ;;
         binutils) echo nm ;;
         tinyproxy-bin) echo tinyproxy ;;
+        nftables) echo nft ;;
+        iproute2) echo tc ;;
         *) echo "$1" ;;
     esac
 }

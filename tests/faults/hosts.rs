@@ -99,6 +99,15 @@ impl Hosts {
         nft(&self.broker, &["delete", "table", "inet", "faults"]);
     }
 
+    /// How many packets the rules with "counter" have met.
+    pub fn counted(&self) -> u64 {
+        let list = ["list", "table", "inet", "faults"];
+        let text = nft(&self.broker, &list);
+        let counts = text.split("counter packets ").skip(1);
+        let numbers = counts.filter_map(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+        numbers.sum()
+    }
+
     /// At most so much from the device.
     pub fn limit_rate(&self, rate: &str) {
         let filter = ["rate", rate, "burst", "4kb", "latency", "400ms"];
@@ -189,13 +198,13 @@ fn ip(arguments: &[&str]) {
     run("ip", arguments, "iproute2");
 }
 
-fn nft(host: &str, arguments: &[&str]) {
+fn nft(host: &str, arguments: &[&str]) -> String {
     let begin = ["netns", "exec", host, "nft"];
-    run("ip", &[&begin, arguments].concat(), "nftables");
+    run("ip", &[&begin, arguments].concat(), "nftables")
 }
 
-/// What the kernel lacks is said by the program that asks for it.
-fn run(program: &str, arguments: &[&str], package: &str) {
+/// What the program prints. What the kernel lacks is said by the program that asks for it.
+fn run(program: &str, arguments: &[&str], package: &str) -> String {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -211,4 +220,5 @@ fn run(program: &str, arguments: &[&str], package: &str) {
         arguments.join(" "),
         String::from_utf8_lossy(&output.stderr).trim()
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -23,6 +23,8 @@ pub fn loss(program: &Program) -> Row {
             lab.ask("reconnect", "-", 0);
             lab.wait("online", 1);
             lab.hold(HELD);
+            let dropped = lab.hosts().counted();
+            assert!(dropped > 100, "only {dropped} packets were dropped");
         },
         no_rules,
     )
