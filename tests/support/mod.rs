@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod connection;
 pub mod gateway;
 pub mod iam;
+pub mod machine;
 pub mod mosquitto;
 pub mod packets;
 pub mod process;
