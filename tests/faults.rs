@@ -18,6 +18,7 @@ mod page;
 #[path = "faults/process.rs"]
 mod process;
 
+use support::broker::Broker;
 use support::c_program::{Checked, Program};
 
 const CHECKED: Checked = Checked::Plainly;
@@ -66,6 +67,18 @@ fn p7_no_descriptors_left() {
 #[test]
 fn p7_no_thread_can_be_started() {
     process::threads(&device());
+}
+
+#[test]
+fn p5_no_thread_can_be_started_at_first_or_while_callbacks_block() {
+    let program = Program::compile_with("no_threads", CHECKED, FLAGS, "gcc");
+    let broker = Broker::plain(|listener| {
+        listener.serve_each(10, |connection| {
+            connection.welcome();
+            connection.serve();
+        });
+    });
+    program.run_with(broker, "-", &[]);
 }
 
 #[test]

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +14,9 @@
 static _Atomic long long clock_shift_secs;
 /* How often somebody asked for the time while it was shifted. */
 static _Atomic unsigned shifted_answers;
-static _Atomic bool no_threads;
+enum { ANY_NUMBER = 1000000 };
+/* How many more can be started. */
+static _Atomic int threads_left = ANY_NUMBER;
 static _Atomic unsigned refused_threads;
 
 /* As clock_settime() steps it: the wall clock only, never those that count from the start of the machine. */
@@ -33,7 +34,7 @@ typedef int pthread_create_fn(pthread_t *, const pthread_attr_t *, void *(*)(voi
 
 /* As with RLIMIT_NPROC reached. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
-    if (atomic_load(&no_threads)) {
+    if (atomic_fetch_sub(&threads_left, 1) <= 0) {
         atomic_fetch_add(&refused_threads, 1);
         return EAGAIN;
     }

@@ -85,7 +85,7 @@ impl Lab {
             Some(words) => words.iter().map(String::as_str).collect(),
             None => under.to_vec(),
         };
-        let device = program.start_under(&under, &arguments, &[]);
+        let device = program.start_under(&under, &arguments);
         device.wait_for("ready");
         Lab {
             _certificates: certificates,

@@ -2,11 +2,11 @@
 
 use super::lab::Row;
 use super::support::c_program::Program;
+use super::support::machine::measured;
 use super::{connections, network, process};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::process::Command;
 
 struct Fault {
     name: &'static str,
@@ -180,28 +180,6 @@ The device's settings: keep alive 5 s, ping time-out 2 s, connect time-out 3 s, 
 is slow, up to 10 s and 30 s (`tests/faults/`). With the defaults the same happens later.
 
 ";
-
-fn said(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    text.unwrap_or_default()
-}
-
-/// The day and the machine.
-pub fn measured() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name"));
-    let cpu = cpu
-        .unwrap_or("unknown processor")
-        .trim_start_matches(['\t', ' ', ':']);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "Measured on {} at commit {}: {cores} cores of {cpu}, Linux {}, mosquitto 2, shared by other work.",
-        said("date", &["-u", "+%Y-%m-%d"]),
-        said("git", &["rev-parse", "--short", "HEAD"]),
-        said("uname", &["-r"]),
-    )
-}
 
 fn page(lines: &str) -> String {
     let mut page = format!("{HEAD}{}\n\n", measured());

@@ -97,6 +97,32 @@ impl Program {
         program
     }
 
+    /// By way of another program, such as `ip netns exec NAME` or `setpriv ...`, which must become this one (exec).
+    pub fn start_under(&self, other: &[&str], arguments: &[&str]) -> Running {
+        let executable = self.executable();
+        let mut words = other.iter().map(std::ffi::OsStr::new);
+        let mut command = Command::new(words.next().unwrap_or(executable.as_os_str()));
+        command.args(words);
+        if !other.is_empty() {
+            command.arg(&executable);
+        }
+        command
+            .args(arguments)
+            .env("LD_LIBRARY_PATH", self.directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = spawn(&mut command, "iproute2 util-linux");
+        Running {
+            what: format!("{} {}", self.name, arguments.join(" ")),
+            stdin: child.stdin.take(),
+            stdout: Lines::of(child.stdout.take().expect("a pipe")),
+            stderr: Lines::of(child.stderr.take().expect("a pipe")),
+            child: Ended(child),
+            limit: self.limit(),
+        }
+    }
+
     fn executable(&self) -> PathBuf {
         self.directory.file("program")
     }
@@ -115,16 +141,6 @@ impl Program {
     }
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
-        self.start_under(&[], arguments, environment)
-    }
-
-    /// The same by way of another program, such as `ip netns exec NAME` or `setpriv ...`, which must become the program (exec).
-    pub fn start_under(
-        &self,
-        other: &[&str],
-        arguments: &[&str],
-        environment: &[(&str, &str)],
-    ) -> Running {
         let mut command = Command::new("valgrind");
         match self.checked {
             Checked::ByValgrind => command.args([
@@ -144,14 +160,7 @@ impl Program {
                 self.directory.file("callgrind").display()
             )),
             _ => {
-                command = match other {
-                    [] => Command::new(self.executable()),
-                    [first, rest @ ..] => {
-                        let mut command = Command::new(first);
-                        command.args(rest).arg(self.executable());
-                        command
-                    }
-                };
+                command = Command::new(self.executable());
                 &mut command
             }
         };
@@ -219,10 +228,11 @@ impl Program {
     }
 }
 
-/// `cargo test` puts the shared library beside the test programs; TEST_LIBRARY names another one, such as one that is installed.
+/// `cargo test` puts the shared library beside the test programs.
 fn shared_library() -> PathBuf {
-    if let Some(installed) = std::env::var_os("TEST_LIBRARY") {
-        return PathBuf::from(installed);
+    // Another one, such as one that is installed.
+    if let Some(library) = std::env::var_os("TEST_LIBRARY") {
+        return PathBuf::from(library);
     }
     let test = std::env::current_exe().expect("the test's own path");
     let library = test
