@@ -7,10 +7,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 # For `make demo` against a real endpoint.
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
-# Which tests depend on the crypto provider: all but those that read files or build a package, and those that take long.
-PROVIDER_TESTS := $(filter-out conformance faults header layering package soak,$(basename $(notdir $(wildcard tests/*.rs))))
+# Which tests depend on the crypto provider: all but those that read files or build a package.
+PROVIDER_TESTS := $(filter-out conformance header layering package,$(basename $(notdir $(wildcard tests/*.rs))))
 
-.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants installed faults soak clean
+.PHONY: help demo test requirements lint header simulate mutants advisor conformance conformance-mutants clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 21
@@ -41,17 +41,9 @@ simulate:  ## random runs of the session against a model broker; SEEDS=n (defaul
 mutants:  ## break the session on purpose in each committed way and see the simulation or a scenario notice
 	tests/mutants/run
 
-advisor:  ## play each test of AWS IoT Device Advisor and make docs/device_advisor.md of the results
-	BLESS=1 cargo test --locked --test device_advisor
-
-conformance:  ## make docs/mqtt_conformance.md anew from tests/conformance/statements.tsv, and check that each statement has its test
-	BLESS=1 cargo test --locked --test conformance
-
-conformance-mutants:  ## break 25 statements of MQTT on purpose, one at a time, and see a test of the statement notice
-	tests/mutants/run --conformance
-
-header:  ## make include/aws_iot_mqtt.h anew from src/ffi
-	BLESS=1 cargo test --locked --test header
+# They are run by commands of their own; here only what is quick, once.
+PROVIDER_TESTS := $(filter-out faults soak,$(PROVIDER_TESTS))
+.PHONY: installed faults soak
 
 installed:
 	@cmake -S cmake -B build/cmake >/dev/null
@@ -67,6 +59,18 @@ faults: installed  ## break everything around a device and make docs/reliability
 soak: installed  ## mixed load with faults for MINUTES=n (default 10); memory, threads and descriptors must stay flat; makes docs/soak.md
 	@tests/demo/requirements.sh mosquitto mosquitto-clients
 	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 MINUTES=$${MINUTES:-10} cargo test --locked --test soak -- --ignored --nocapture
+
+advisor:  ## play each test of AWS IoT Device Advisor and make docs/device_advisor.md of the results
+	BLESS=1 cargo test --locked --test device_advisor
+
+conformance:  ## make docs/mqtt_conformance.md anew from tests/conformance/statements.tsv, and check that each statement has its test
+	BLESS=1 cargo test --locked --test conformance
+
+conformance-mutants:  ## break 25 statements of MQTT on purpose, one at a time, and see a test of the statement notice
+	tests/mutants/run --conformance
+
+header:  ## make include/aws_iot_mqtt.h anew from src/ffi
+	BLESS=1 cargo test --locked --test header
 
 clean:  ## remove everything that was built
 	cargo clean
