@@ -43,17 +43,18 @@ mutants:  ## break the session on purpose in each committed way and see the simu
 
 # They are run by commands of their own; here only what is quick, once.
 PROVIDER_TESTS := $(filter-out faults soak,$(PROVIDER_TESTS))
-.PHONY: installed faults soak
+.PHONY: installed root faults soak
 
 installed:
 	@cmake -S cmake -B build/cmake >/dev/null
 	@cmake --build build/cmake
 	@cmake --install build/cmake --prefix $(CURDIR)/build/installed >/dev/null
 
-# Network namespaces, nftables and tbf want root.
-faults: installed  ## break everything around a device and make docs/reliability.md of what it did; as root; FAULT="part of a name" for one
+root:
+	@[ "$$(id -u)" -eq 0 ] || { echo "network namespaces, nftables and tbf need root: sudo make faults" >&2; exit 1; }
+
+faults: root installed  ## break everything around a device and make docs/reliability.md of what it did; as root; FAULT="part of a name" for one
 	@tests/demo/requirements.sh mosquitto mosquitto-clients nftables iproute2
-	@[ "$$(id -u)" -eq 0 ] || { echo "make faults: network namespaces, nftables and tbf need root: sudo make faults" >&2; exit 1; }
 	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 cargo test --locked --test faults -- --ignored --nocapture
 
 soak: installed  ## mixed load with faults for MINUTES=n (default 10); memory, threads and descriptors must stay flat; makes docs/soak.md
