@@ -2,7 +2,9 @@
  * unsubscribe all the time. Each operation must complete exactly once. On "report" it says what was done; it ends on "end". */
 #include "events.h"
 
-enum { CLIENTS = 6, PAYLOAD_MOST = 4096, EVERY_US = 2000, CHURN_EVERY = 20 };
+#include <malloc.h>
+
+enum { CLIENTS = 6, PAYLOAD_MOST = 4096, EVERY_US = 2000, CHURN_EVERY = 20, TRIM_EVERY = 500 };
 
 static struct {
     aws_iot_mqtt_client *handle;
@@ -117,6 +119,8 @@ static void *load(void *argument) {
         if (end) return NULL;
         publish(number);
         if (number % CHURN_EVERY == 0) churn(number / CHURN_EVERY);
+        /* What the C library keeps for later, in an arena for each thread, would hide what is lost. */
+        if (number % TRIM_EVERY == 0) malloc_trim(0);
     }
 }
 

@@ -14,6 +14,9 @@ Six clients in one process (`tests/c/soak.c`, with the installed shared library)
 500 messages a second of up to 4 KiB, half of them QoS 1, and subscribe and unsubscribe 25 times a second. Half of them have clean sessions.
 Everything is asynchronous; each accepted operation must complete exactly once, with OK, or the command fails.
 
+The program calls `malloc_trim` once a second. Without that glibc keeps what was freed, in an arena for each thread, and the resident memory of this
+load crept from 9 to 13 MiB in eleven minutes, while what was allocated (`mallinfo2`) went up and down between 2.7 and 3.4 MiB.
+
 ";
 
 pub fn write(soaked: &Soaked) {
