@@ -62,6 +62,26 @@ races:  ## the hand-overs between threads in many orders (RACES=n), and everythi
 races-mutants:  ## break each hand-over between threads on purpose and see a scenario notice
 	tests/mutants/run --races
 
+# They are run by commands of their own; here only what is quick, once.
+PROVIDER_TESTS := $(filter-out faults soak,$(PROVIDER_TESTS))
+.PHONY: installed root faults soak
+
+installed:
+	@cmake -S cmake -B build/cmake >/dev/null
+	@cmake --build build/cmake
+	@cmake --install build/cmake --prefix $(CURDIR)/build/installed >/dev/null
+
+root:
+	@[ "$$(id -u)" -eq 0 ] || { echo "network namespaces, nftables and tbf need root: sudo make faults" >&2; exit 1; }
+
+faults: root installed  ## break everything around a device and make docs/reliability.md of what it did; as root; FAULT="part of a name" for one
+	@tests/demo/requirements.sh mosquitto mosquitto-clients nftables iproute2
+	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 cargo test --locked --test faults -- --ignored --nocapture
+
+soak: installed  ## mixed load with faults for MINUTES=n (default 10); memory, threads and descriptors must stay flat; makes docs/soak.md
+	@tests/demo/requirements.sh mosquitto mosquitto-clients
+	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 MINUTES=$${MINUTES:-10} cargo test --locked --test soak -- --ignored --nocapture
+
 advisor:  ## play each test of AWS IoT Device Advisor and make docs/device_advisor.md of the results
 	BLESS=1 cargo test --locked --test device_advisor
 

@@ -143,7 +143,9 @@ pub(super) fn remaining_length_size(remaining_length: usize) -> Option<usize> {
 
 /// Makes room for the whole packet and writes its first two to five bytes.
 pub(super) fn put_fixed_header(out: &mut Vec<u8>, first: u8, remaining_length: usize) {
-    out.reserve(5 + remaining_length);
+    // Not a byte too many: where the caller has made room for the packet, one more would double that room.
+    let length_size = remaining_length_size(remaining_length).unwrap_or(4);
+    out.reserve(1 + length_size + remaining_length);
     out.push(first);
     put_remaining_length(out, remaining_length);
 }

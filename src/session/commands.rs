@@ -58,6 +58,10 @@ impl<T, H: Clone> Session<T, H> {
             }
             *packet_id_at = codec::encode_publish(packet, topic, payload, qos, retain, 0);
         }
+        // Its copy on the way to the link. Where it has to wait for the window this is a little early.
+        if twice && self.outgoing.writer().try_reserve(size).is_err() {
+            return Err(no_memory(size));
+        }
         self.make_room(accepted)?;
         operation.id = self.next_operation();
         let id = operation.id;

@@ -5,6 +5,8 @@ use zeroize::Zeroize;
 
 /// What is kept of the buffer when it has been sent.
 const KEPT_WHEN_EMPTY: usize = 4 << 10;
+/// More than this is given back as soon as the buffer is empty: a client that is never idle would keep what one burst took.
+const KEPT_UNDER_LOAD: usize = 1 << 20;
 
 /// A connection's outgoing stream. Positions count from the connection's first byte.
 #[derive(Debug, Default)]
@@ -62,6 +64,9 @@ impl Outgoing {
             self.wipe();
             self.bytes.clear();
             self.start = 0;
+            if self.bytes.capacity() > KEPT_UNDER_LOAD {
+                self.bytes.shrink_to(KEPT_WHEN_EMPTY);
+            }
         }
     }
 
@@ -123,5 +128,13 @@ mod tests {
             (outgoing.taken(), outgoing.end(), outgoing.is_empty()),
             (6, 6, true)
         );
+    }
+
+    #[test]
+    fn what_a_burst_took_is_given_back_when_it_has_left() {
+        let mut outgoing = Outgoing::default();
+        outgoing.writer().resize(8 << 20, 0);
+        outgoing.take(8 << 20);
+        assert!(outgoing.bytes.capacity() <= KEPT_UNDER_LOAD);
     }
 }

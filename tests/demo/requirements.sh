@@ -6,6 +6,8 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # mosquitto lives there, and a user
 
 program_of() {
     case "$1" in
+        iproute2) echo tc ;;
+        nftables) echo nft ;;
         softhsm2) echo softhsm2-util ;;
         opensc) echo pkcs11-tool ;;
         mosquitto-clients) echo mosquitto_sub ;;

@@ -161,6 +161,22 @@ impl Program {
         assert!(output.status.success(), "it does not link:\n{said}");
     }
 
+    /// By way of another program, such as `ip netns exec NAME` or `setpriv ...`, which must become this one (exec).
+    pub fn start_under(&self, other: &[&str], arguments: &[&str]) -> Running {
+        let executable = self.executable();
+        let mut words = other.iter().map(std::ffi::OsStr::new);
+        let mut command = Command::new(words.next().unwrap_or(executable.as_os_str()));
+        command.args(words);
+        if !other.is_empty() {
+            command.arg(&executable);
+        }
+        command
+            .args(arguments)
+            .env("LD_LIBRARY_PATH", self.directory.path());
+        let what = format!("{} {}", self.name, arguments.join(" "));
+        Running::start(&mut command, what, "iproute2 util-linux", self.limit())
+    }
+
     fn executable(&self) -> PathBuf {
         self.directory.file("program")
     }
@@ -299,6 +315,10 @@ fn link_to(library: &Path, directory: &TemporaryDirectory) {
 
 /// `cargo test` puts the shared library beside the test programs.
 fn shared_library() -> PathBuf {
+    // Another one, such as one that is installed.
+    if let Some(library) = std::env::var_os("TEST_LIBRARY") {
+        return PathBuf::from(library);
+    }
     let test = std::env::current_exe().expect("the test's own path");
     let library = test
         .parent()

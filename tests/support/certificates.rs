@@ -27,11 +27,12 @@ impl Certificates {
         };
         let ca = certificates.authority("ca", "Test CA");
         let other_ca = certificates.authority("other_ca", "Other CA");
-        // The last is the endpoint in the reference's own examples.
+        // The last two are the endpoint in the reference's own examples, and the other host in the fault lab.
         let here = [
             "localhost",
             "127.0.0.1",
             "endpoint.iot.region.amazonaws.com",
+            "broker.test",
         ];
         certificates.leaf("server", &ca, &here, |_| {});
         certificates.leaf("client", &ca, &[], |_| {});

@@ -13,6 +13,8 @@ pub struct Mosquitto {
     directory: TemporaryDirectory,
     persistence: bool,
     options: &'static str,
+    /// The network namespace that it runs in, with its own clients; there it listens on all addresses.
+    namespace: Option<String>,
     process: Option<Ended>,
     /// What the broker logs: every packet.
     pub log: Lines,
@@ -34,6 +36,16 @@ impl Mosquitto {
         persistence: bool,
         options: &'static str,
     ) -> Mosquitto {
+        Mosquitto::start_in(certificates, persistence, options, None)
+    }
+
+    /// In a network namespace.
+    pub fn start_in(
+        certificates: &Certificates,
+        persistence: bool,
+        options: &'static str,
+        namespace: Option<String>,
+    ) -> Mosquitto {
         let mut directory = TemporaryDirectory::new("mosquitto");
         for name in ["ca.pem", "server.pem", "server.key"] {
             std::fs::copy(certificates.file(name), directory.file(name))
@@ -50,6 +62,7 @@ impl Mosquitto {
                 directory,
                 persistence,
                 options,
+                namespace: namespace.clone(),
                 process: None,
                 log: Lines::of(std::io::empty()),
             };
@@ -78,8 +91,12 @@ impl Mosquitto {
             true => "",
             false => "log_type all\n",
         };
+        let address = match self.namespace {
+            Some(_) => "0.0.0.0",
+            None => "127.0.0.1",
+        };
         format!(
-            "{root}{persistence}{}listener {} 127.0.0.1\ncafile {directory}/ca.pem\ncertfile {directory}/server.pem\nkeyfile {directory}/server.key\n\
+            "{root}{persistence}{}listener {} {address}\ncafile {directory}/ca.pem\ncertfile {directory}/server.pem\nkeyfile {directory}/server.key\n\
              require_certificate true\nuse_identity_as_username true\n{log}log_dest stderr\n",
             self.options, self.port
         )
@@ -87,7 +104,7 @@ impl Mosquitto {
 
     fn launch(&mut self) -> Result<(), String> {
         let file = self.directory.write("mosquitto.conf", self.configuration());
-        let mut command = Command::new("mosquitto");
+        let mut command = self.command("mosquitto");
         // Debian has it where only root's PATH looks.
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin"));
@@ -109,6 +126,18 @@ impl Mosquitto {
             return Ok(());
         }
         Err(self.log.text())
+    }
+
+    /// A program beside the broker. `ip netns exec` becomes it, so that the process id is that of the program.
+    fn command(&self, program: &str) -> Command {
+        match &self.namespace {
+            None => Command::new(program),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, program]);
+                command
+            }
+        }
     }
 
     /// The orderly end (SIGTERM): persistent state is written.
@@ -219,7 +248,7 @@ impl Mosquitto {
         identity: &str,
         id: &str,
     ) -> Command {
-        let mut command = Command::new(program);
+        let mut command = self.command(program);
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-i", id]);
         for (option, name) in [
             ("--cafile", "ca.pem"),

@@ -280,3 +280,23 @@ fn a_zero_width_no_break_space_is_kept() {
         })]
     ));
 }
+
+/// Who makes room for a packet of this size must not be made to double it.
+#[test]
+fn a_publish_fits_into_the_size_that_was_said() {
+    for payload in [0, 100, 0x80, 0x3FF0, 0x4000, 131_000, 0x20_0000] {
+        for qos in [AtMostOnce, AtLeastOnce] {
+            let payload = vec![0; payload];
+            let size = publish_size(3, payload.len(), qos).expect("a size");
+            let mut out = Vec::new();
+            out.reserve_exact(size);
+            let room = out.capacity();
+            encode_publish(&mut out, "a/b", &payload, qos, false, 1);
+            // The short way writes eight bytes at once, of which some go again.
+            assert!(
+                out.len() == size && out.capacity() <= room.max(16),
+                "{size}"
+            );
+        }
+    }
+}
