@@ -15,7 +15,7 @@
 #include "doctor_advice.h"
 #include "options.h"
 
-enum { TCP_SECS = 8, CONNECT_MS = 15000, OPERATION_MS = 10000, ONLINE_SECS = 10, WATCH_SECS = 3 };
+enum { TCP_SECS = 8, CONNECT_MS = 15000, OPERATION_MS = 10000, ONLINE_SECS = 10, WATCH_SECS = 3, RECEIVE_SECS = 5 };
 
 /* What the callbacks tell the main thread. */
 struct events {
@@ -30,17 +30,17 @@ struct events {
 
 static void good(const char *step, const char *what)
 {
-    printf("  ok    %-22s %s\n", step, what);
+    printf("  ok    %-24s %s\n", step, what);
 }
 
 static void warn(const char *step, const char *what)
 {
-    printf("  ?     %-22s %s\n", step, what);
+    printf("  ?     %-24s %s\n", step, what);
 }
 
 static bool bad(struct advice advice, const char *what)
 {
-    printf("  FAIL  %-22s %s\n        %-22s %s\n        %-22s %s\n", advice.step, what, "likely:", advice.likely, "mend:", advice.mend);
+    printf("  FAIL  %-24s %s\n        %-24s %s\n        %-24s %s\n", advice.step, what, "likely:", advice.likely, "mend:", advice.mend);
     return false;
 }
 
@@ -275,7 +275,7 @@ static bool publish_step(aws_iot_mqtt_client *client, const struct options *opti
             return refused(events, PUBLISH_FORBIDDEN, error);
         if (i == 1)
             good("publish", "acknowledged");
-        if (!wait_for(events, &events->received, before + 1, OPERATION_MS / 1000))
+        if (!wait_for(events, &events->received, before + 1, RECEIVE_SECS))
             return bad(NOT_RECEIVED, "the broker has acknowledged the message and not delivered it");
         double took = now_ms() - began;
         best = i == 1 || took < best ? took : best;
