@@ -1,5 +1,6 @@
 # Two Debian packages by CPack, built for the prefix /usr so that the files lie where Debian has them:
-#   cmake -S cmake -B build -DAWS_IOT_MQTT_DEBIAN=ON -DCMAKE_INSTALL_PREFIX=/usr && cmake --build build && (cd build && cpack -G DEB)
+#   cmake -S cmake -B build -DAWS_IOT_MQTT_DEBIAN=ON -DAWS_IOT_MQTT_DEBIAN_MAINTAINER="NAME <ADDRESS>" -DCMAKE_INSTALL_PREFIX=/usr
+#   cmake --build build && (cd build && cpack -G DEB)
 option(AWS_IOT_MQTT_DEBIAN "Prepare for cpack -G DEB" OFF)
 if(NOT AWS_IOT_MQTT_DEBIAN)
   return()
@@ -7,7 +8,10 @@ endif()
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   message(FATAL_ERROR "AWS_IOT_MQTT_DEBIAN needs -DCMAKE_INSTALL_PREFIX=/usr, and it is ${CMAKE_INSTALL_PREFIX}")
 endif()
-set(AWS_IOT_MQTT_DEBIAN_MAINTAINER "The aws_iot_mqtt project <root@localhost>" CACHE STRING "Who makes the package, as NAME <ADDRESS>")
+set(AWS_IOT_MQTT_DEBIAN_MAINTAINER "" CACHE STRING "Who makes the package, as NAME <ADDRESS>")
+if(NOT AWS_IOT_MQTT_DEBIAN_MAINTAINER MATCHES ".+ <.+@.+>$")
+  message(FATAL_ERROR "AWS_IOT_MQTT_DEBIAN_MAINTAINER must say who makes the package: NAME <ADDRESS>")
+endif()
 set(runtime_name libaws-iot-mqtt${abi})
 set(development_name libaws-iot-mqtt-dev)
 
@@ -37,25 +41,30 @@ endif()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${runtime_name})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-# Programs that are packaged find their dependency by it, and ldconfig runs when the package comes and goes.
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+# By `shlibs` packages of programs find their dependency; by `triggers` ldconfig runs when the package comes and goes. (CPack's own way
+# calls ldconfig in scripts, which Debian does not want any more.)
+file(WRITE "${PROJECT_BINARY_DIR}/debian/shlibs" "libaws_iot_mqtt ${abi} ${runtime_name} (>= ${PROJECT_VERSION})\n")
+file(WRITE "${PROJECT_BINARY_DIR}/debian/triggers" "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/debian/shlibs" "${PROJECT_BINARY_DIR}/debian/triggers")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME ${development_name})
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${runtime_name} (= ${PROJECT_VERSION})")
-set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "shared library
- A client for MQTT 3.1.1 over TLS, also over WebSocket, which reconnects, queues
- and sends again. This package has the shared library that programs need to run.")
-set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "headers and static library
- A client for MQTT 3.1.1 over TLS, also over WebSocket, which reconnects, queues
- and sends again. This package has what programs need to be built: headers for
- C and C++, the static library, and the files for CMake and pkg-config.")
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "A client for MQTT 3.1.1 over TLS, also over WebSocket, which reconnects,
+queues and sends again. This package has the shared library that
+programs need to run.")
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "A client for MQTT 3.1.1 over TLS, also over WebSocket, which reconnects,
+queues and sends again. This package has what programs need to be built:
+headers for C and C++, the static library, and the files for CMake and
+pkg-config.")
 
 # What Debian asks of each package: its licence in this form, and a changelog.
+string(TIMESTAMP year "%Y" UTC)
 file(WRITE "${PROJECT_BINARY_DIR}/debian/copyright" "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: aws_iot_mqtt
 
 Files: *
-Copyright: the authors of aws_iot_mqtt
+Copyright: ${year} the authors of aws_iot_mqtt
 License: Apache-2.0
  On Debian systems the full text of the Apache License 2.0 is in
  /usr/share/common-licenses/Apache-2.0. The licences of what is linked in are
