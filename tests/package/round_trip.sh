@@ -174,6 +174,7 @@ timeout 60 "$work/shared/fleet" --clients 5 --every 1 --seconds 3 --endpoint loc
     fail "fleet says: failed 0"
 }
 held "fleet ran"
+run_example doctor '^all is well$' examples/doctor
 # --- end of these
 
 # Without its certificate a client must not get in: this is what makes the runs above mean something.
