@@ -32,7 +32,7 @@ test: requirements lint  ## everything that must pass: format, lints, all tests 
 
 requirements:
 	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind \
-		strace binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go lintian fakeroot
+		strace binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go lintian fakeroot dpkg-dev
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 
