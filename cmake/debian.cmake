@@ -43,8 +43,8 @@ endif()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${runtime_name})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-# By `shlibs` packages of programs find their dependency; by `triggers` ldconfig runs when the package comes and goes. (CPack's own way
-# calls ldconfig in scripts, which Debian does not want any more.)
+# By `shlibs` packages of programs find their dependency; by `triggers` ldconfig runs when the package comes and goes, as Debian
+# wants it. (CPack adds scripts that call it too.)
 file(WRITE "${PROJECT_BINARY_DIR}/debian/shlibs" "libaws_iot_mqtt ${abi} ${runtime_name} (>= ${PROJECT_VERSION})\n")
 file(WRITE "${PROJECT_BINARY_DIR}/debian/triggers" "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/debian/shlibs" "${PROJECT_BINARY_DIR}/debian/triggers")
