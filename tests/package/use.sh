@@ -110,8 +110,15 @@ held "lintian has nothing against the packages"
 system="$work/use/system"
 mkdir -p "$system"/var/lib/dpkg/{info,updates,triggers}
 touch "$system"/var/lib/dpkg/{status,available}
-# An empty system: the C library that the packages depend on is that of this machine.
-dpkg_there() { fakeroot dpkg --root="$system" --force-not-root --force-depends --log=/dev/null "$@"; }
+# An empty system: the C library that the packages depend on is that of this machine, and so is the shell for their scripts, which must not
+# touch this machine's list of libraries.
+mkdir "$work/use/bin"
+printf '#!/bin/sh\nexit 0\n' >"$work/use/bin/ldconfig"
+chmod +x "$work/use/bin/ldconfig"
+dpkg_there() {
+    PATH="$work/use/bin:$PATH:/usr/sbin:/sbin" fakeroot dpkg --root="$system" --force-not-root --force-depends --force-script-chrootless \
+        --log=/dev/null "$@"
+}
 quietly "$deb.log" dpkg_there --install "${packages[@]}"
 dpkg_there --status libaws-iot-mqtt0 | grep -qx "Status: install ok .*" || fail "libaws-iot-mqtt0 is installed"
 quietly "$deb.log" cmake -S cmake/conan/test_package -B "$deb/user" -DCMAKE_PREFIX_PATH="$system/usr"
