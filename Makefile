@@ -16,8 +16,7 @@ CLIENTS ?= 1000,10000
 BENCH = tests/bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
 
 .PHONY: help demo test requirements lint header docs supply report simulate mutants races races-mutants advisor conformance conformance-mutants fuzz \
-	fuzz-report bench bench-growth bench-record \
-	bench-requirements clean
+	fuzz-report bench bench-growth bench-record bench-requirements packages clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 21
@@ -33,7 +32,7 @@ test: requirements lint  ## everything that must pass: format, lints, all tests 
 
 requirements:
 	@tests/demo/requirements.sh cmake mosquitto mosquitto-clients rabbitmq-server tinyproxy-bin microsocks openssl pkg-config g++ valgrind \
-		strace binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go doxygen
+		strace binutils softhsm2 opensc libp11-kit-dev libssl-dev clang python3 nodejs npm golang-go doxygen lintian fakeroot dpkg-dev
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 
@@ -120,6 +119,9 @@ bench-record: requirements  ## write tests/bench/instructions.toml anew, which m
 
 bench-requirements:
 	@tests/demo/requirements.sh cmake gcc openssl python3 valgrind strace binutils libmosquitto-dev libpaho-mqtt-dev gnuplot-nox
+
+packages: requirements  ## the Conan recipe and, where vcpkg is, the vcpkg port, tried out; fetches Conan by pip
+	tests/package/managers.sh
 
 clean:  ## remove everything that was built
 	cargo clean

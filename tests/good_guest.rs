@@ -3,7 +3,7 @@
 mod support;
 
 use support::broker::Broker;
-use support::c_program::Program;
+use support::c_program::{Checked, Program};
 use support::packets::publish;
 
 fn serve(connections: usize) -> Broker {
@@ -63,6 +63,26 @@ fn p10_dlclose_with_a_live_client_is_safe() {
         assert_eq!(connection.try_read_packet(), None);
     });
     Program::compile("unloads").run_with(broker, "-", &[]);
+}
+
+/// Loaded, used, freed and closed several times over: no thread is left, and fork handlers and thread-local destructors are safe after it.
+fn reloads(checked: Checked) {
+    Program::compile_checked("reloads", checked).run_with(serve(4), "-", &[]);
+}
+
+#[test]
+fn p10_dlopen_and_dlclose_again_and_again() {
+    reloads(Checked::Plainly);
+}
+
+#[test]
+fn p10_dlopen_and_dlclose_again_and_again_under_valgrind() {
+    reloads(Checked::ByValgrind);
+}
+
+#[test]
+fn p10_dlopen_and_dlclose_again_and_again_under_address_sanitizer() {
+    reloads(Checked::ByAddressSanitizer);
 }
 
 /// The process ends while the broker is sending.

@@ -16,6 +16,7 @@ program_of() {
         nodejs) echo node ;;
         golang-go) echo go ;;
         clang) echo clang++ ;;
+        dpkg-dev) echo dpkg-shlibdeps ;;
         gnuplot-nox) echo gnuplot ;;
         *) echo "$1" ;;
     esac

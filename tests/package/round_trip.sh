@@ -182,6 +182,7 @@ timeout 60 "$work/shared/fleet" --clients 5 --every 1 --seconds 3 --endpoint loc
     fail "fleet says: failed 0"
 }
 held "fleet ran"
+run_example doctor '^all is well$' examples/doctor
 # --- end of these
 
 # --- the guide's pages, block by block

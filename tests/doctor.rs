@@ -1,0 +1,422 @@
+//! `c-examples/doctor.c`: for each thing that can be wrong with a connection it shows the right diagnosis, and the steps before it hold.
+
+mod support;
+
+use rustls::version::{TLS12, TLS13};
+use std::net::TcpListener;
+use support::STEP;
+use support::broker::{Broker, Listener};
+use support::c_program::Program;
+use support::certificates::Certificates;
+use support::mosquitto::Mosquitto;
+use support::packets::{connack, suback};
+use support::process::{Lines, spawn};
+
+/// What the doctor is called with, before a test changes it.
+struct Patient {
+    endpoint: &'static str,
+    port: u16,
+    files: [&'static str; 3],
+    topic: &'static str,
+}
+
+impl Patient {
+    fn at(port: u16) -> Patient {
+        Patient {
+            endpoint: "127.0.0.1",
+            port,
+            files: ["ca.pem", "client.pem", "client.key"],
+            topic: "doctor/test",
+        }
+    }
+
+    /// Runs it; gives whether all was well, and what it printed.
+    fn examined(&self, certificates: &Certificates) -> (bool, String) {
+        let program = Program::compile("c-examples/doctor");
+        let port = self.port.to_string();
+        let [ca, cert, key] = self
+            .files
+            .map(|name| certificates.file(name).display().to_string());
+        // Without a network the resolver would try its servers for longer than we allow.
+        let quick = [("RES_OPTIONS", "timeout:1 attempts:1")];
+        let arguments = [
+            ["--endpoint", self.endpoint],
+            ["--port", &port],
+            ["--ca", &ca],
+            ["--cert", &cert],
+            ["--key", &key],
+            ["--client-id", "patient"],
+            ["--topic", self.topic],
+            ["--count", "3"],
+        ];
+        let running = program.start_with(&arguments.concat(), &quick);
+        let said = running.stdout.clone();
+        match running.outcome() {
+            Ok(()) => (true, said.text()),
+            Err(why) => {
+                assert!(why.contains("exited with 1\n"), "{why}");
+                (false, said.text())
+            }
+        }
+    }
+
+    /// It must find the one thing that is wrong: a step, and a word of its cause or mend. The steps `before` must hold.
+    fn suffers(&self, certificates: &Certificates, before: &[&str], step: &str, words: &[&str]) {
+        let (well, said) = self.examined(certificates);
+        assert!(!well, "the doctor says that all is well:\n{said}");
+        for step in before {
+            assert!(
+                has(&said, "ok", step),
+                "the step {step} should hold:\n{said}"
+            );
+        }
+        let failed: Vec<&str> = said.lines().filter(|l| l.contains("  FAIL  ")).collect();
+        assert_eq!(failed.len(), 1, "one diagnosis was expected:\n{said}");
+        assert!(has(&said, "FAIL", step), "{step} should fail:\n{said}");
+        for word in words.iter().chain(&["likely:", "mend:"]) {
+            assert!(said.contains(word), "{word:?} is missed in:\n{said}");
+        }
+    }
+}
+
+/// Whether there is a line of this verdict and step; the step's name ends where the blanks begin.
+fn has(said: &str, verdict: &str, step: &str) -> bool {
+    said.lines().any(|line| {
+        let rest = line.trim_start().strip_prefix(verdict);
+        rest.is_some_and(|rest| rest.trim_start().starts_with(&format!("{step}  ")))
+    })
+}
+
+#[test]
+fn all_is_well_with_mosquitto_over_mutual_tls() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let mut patient = Patient::at(broker.port);
+    patient.endpoint = "localhost";
+    let (well, said) = patient.examined(&certificates);
+    assert!(well, "{said}");
+    let steps = [
+        "files",
+        "clock",
+        "name",
+        "TCP",
+        "TLS",
+        "TLS certificate",
+        "CONNACK",
+        "subscribe",
+        "publish",
+        "receive",
+        "round trip",
+        "client id",
+    ];
+    for step in steps {
+        assert!(has(&said, "ok", step), "{step} should hold:\n{said}");
+    }
+    assert!(!said.contains("FAIL"), "{said}");
+    assert!(
+        said.contains("TLS 1.3, ") && said.contains("no ALPN"),
+        "{said}"
+    );
+    assert!(said.contains("3 messages: "), "{said}");
+}
+
+#[test]
+fn an_unknown_host_is_a_name() {
+    let mut patient = Patient::at(8883);
+    patient.endpoint = "host.invalid";
+    let certificates = Certificates::new();
+    // Whether a name server answers at all depends on the machine.
+    patient.suffers(&certificates, &["files"], "name", &["host.invalid: "]);
+}
+
+#[test]
+fn a_closed_port_is_tcp() {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = socket.local_addr().expect("the port").port();
+    drop(socket);
+    let words = ["Connection refused", "nothing listens on this port"];
+    Patient::at(port).suffers(&Certificates::new(), &["files", "name"], "TCP", &words);
+}
+
+#[test]
+fn a_key_of_another_certificate_is_the_private_key() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let mut patient = Patient::at(broker.port);
+    patient.files[2] = "other_client.key";
+    let words = ["ERR_PRIVATE_KEY", "other_client.key", "the wrong key"];
+    patient.suffers(&certificates, &["name", "TCP"], "private key", &words);
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    for (place, step) in ["CA file", "device certificate", "private key"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut patient = Patient::at(broker.port);
+        patient.files[place] = "nowhere.pem";
+        patient.suffers(&certificates, &["TCP"], step, &["nowhere.pem"]);
+    }
+}
+
+#[test]
+fn a_wrong_ca_is_the_chain() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let mut patient = Patient::at(broker.port);
+    patient.files[0] = "other_ca.pem";
+    let words = [
+        "ERR_PEER_UNTRUSTED",
+        "the wrong CA file",
+        "AmazonRootCA1.pem",
+    ];
+    patient.suffers(&certificates, &["files", "TCP"], "TLS chain", &words);
+}
+
+/// A broker whose TLS handshake the library ends; before it the doctor only knocks.
+fn refused_by_us(server: &str, step: &str, words: &[&str]) {
+    let certificates = Certificates::new();
+    let broker = Broker::tls(certificates.server(server), |listener| {
+        drop(listener.accept_tcp());
+        listener.accept_refused();
+    });
+    Patient::at(broker.port()).suffers(&certificates, &["files", "TCP"], step, words);
+    broker.finish();
+}
+
+#[test]
+fn an_expired_certificate_is_the_dates_and_perhaps_the_clock() {
+    let words = ["ERR_PEER_EXPIRED", "expired on 2001-01-01", "clock", "NTP"];
+    refused_by_us("expired", "TLS dates", &words);
+}
+
+#[test]
+fn a_certificate_of_the_future_is_the_dates_too() {
+    refused_by_us(
+        "not_yet_valid",
+        "TLS dates",
+        &["the clock of this device is wrong"],
+    );
+}
+
+#[test]
+fn a_wrong_name_is_the_name() {
+    let words = ["ERR_PEER_NAME", "elsewhere.invalid", "describe-endpoint"];
+    refused_by_us("wrong_name", "TLS name", &words);
+}
+
+/// A certificate that is not registered, or not active, is refused by the server.
+#[test]
+fn a_device_certificate_that_mosquitto_refuses_is_the_device_certificate() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let mut patient = Patient::at(broker.port);
+    patient.files = ["ca.pem", "other_client.pem", "other_client.key"];
+    let words = ["ERR_REFUSED_BY_PEER", "ACTIVE", "update-certificate"];
+    patient.suffers(&certificates, &["TCP"], "TLS device certificate", &words);
+}
+
+#[test]
+fn the_same_in_tls_1_2_and_1_3() {
+    for version in [&TLS12, &TLS13] {
+        let certificates = Certificates::new();
+        let server = certificates.server_of("server", "other_ca", &[version]);
+        let broker = Broker::tls(server, |listener| {
+            drop(listener.accept_tcp());
+            listener.accept_refused();
+        });
+        let patient = Patient::at(broker.port());
+        patient.suffers(
+            &certificates,
+            &["TCP"],
+            "TLS device certificate",
+            &["not activated"],
+        );
+        broker.finish();
+    }
+}
+
+#[test]
+fn a_port_without_tls_is_tls() {
+    let broker = Broker::plain(|listener| {
+        drop(listener.accept_tcp());
+        let mut connection = listener.accept();
+        connection.read_exact(5);
+        connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        connection.close();
+    });
+    let words = ["does not speak TLS", "8883 and 443"];
+    Patient::at(broker.port()).suffers(&Certificates::new(), &["TCP"], "TLS", &words);
+    broker.finish();
+}
+
+#[test]
+fn a_peer_that_closes_inside_the_tls_handshake_is_tls() {
+    let broker = Broker::plain(|listener| {
+        drop(listener.accept_tcp());
+        let mut connection = listener.accept();
+        let header = connection.read_exact(5);
+        connection.read_exact(usize::from(u16::from_be_bytes([header[3], header[4]])));
+        connection.close();
+    });
+    let words = ["a firewall or proxy that inspects it"];
+    Patient::at(broker.port()).suffers(&Certificates::new(), &["TCP"], "TLS", &words);
+    broker.finish();
+}
+
+/// Behind a good TLS handshake.
+fn scripted(
+    script: impl FnOnce(&mut Listener) + Send + 'static,
+    before: &[&str],
+    step: &str,
+    words: &[&str],
+) {
+    let certificates = Certificates::new();
+    let broker = Broker::tls(certificates.server("server"), |listener| {
+        drop(listener.accept_tcp());
+        script(listener);
+    });
+    Patient::at(broker.port()).suffers(&certificates, before, step, words);
+    broker.finish();
+}
+
+#[test]
+fn a_refused_client_is_connack() {
+    for (answer, words) in [
+        (2, ["ERR_IDENTIFIER_REJECTED", "--client-id"]),
+        (3, ["ERR_SERVER_UNAVAILABLE", "try again later"]),
+        (4, ["ERR_BAD_USERNAME_OR_PASSWORD", "custom authorizer"]),
+        (5, ["ERR_NOT_AUTHORIZED", "allow iot:Connect"]),
+    ] {
+        let script = move |listener: &mut Listener| {
+            let mut connection = listener.accept();
+            connection.expect_connect();
+            connection.send(&connack(false, answer));
+            connection.expect_end();
+        };
+        scripted(script, &["TLS", "TLS certificate"], "CONNACK", &words);
+    }
+}
+
+/// AWS IoT says no in this way to a certificate without a policy.
+#[test]
+fn a_close_before_connack_is_the_policy() {
+    let script = |listener: &mut Listener| {
+        let mut connection = listener.accept();
+        connection.expect_connect();
+        connection.close();
+    };
+    let words = ["no policy attached", "iot:Connect"];
+    scripted(script, &["TLS", "TLS certificate"], "CONNACK", &words);
+}
+
+#[test]
+fn a_close_on_publish_is_the_policy() {
+    let script = |listener: &mut Listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let subscribe = connection.expect_packet("SUBSCRIBE");
+        connection.answer(&subscribe);
+        connection.expect_packet("PUBLISH");
+        connection.close();
+        // It comes back, and this time nothing is wrong.
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.serve();
+    };
+    let words = ["ERR_REFUSED_BY_CLOSE", "iot:Publish on"];
+    scripted(script, &["CONNACK", "subscribe"], "publish", &words);
+}
+
+#[test]
+fn a_close_on_subscribe_is_the_policy() {
+    let script = |listener: &mut Listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.expect_packet("SUBSCRIBE");
+        connection.close();
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.serve();
+    };
+    let words = ["ERR_REFUSED_BY_CLOSE", "iot:Subscribe on"];
+    scripted(script, &["CONNACK"], "subscribe", &words);
+}
+
+#[test]
+fn a_refused_subscription_is_the_policy() {
+    let script = |listener: &mut Listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let subscribe = connection.expect_packet("SUBSCRIBE");
+        connection.send(&suback(subscribe.id(), &[0x80]));
+        connection.serve();
+    };
+    let words = ["ERR_SUBSCRIBE_REFUSED", "iot:Subscribe on"];
+    scripted(script, &["CONNACK"], "subscribe", &words);
+}
+
+/// Acknowledged and not delivered.
+#[test]
+fn a_message_that_does_not_come_back_is_receive() {
+    let script = |listener: &mut Listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.serve();
+    };
+    let words = ["iot:Receive on"];
+    scripted(script, &["subscribe", "publish"], "receive", &words);
+}
+
+/// mosquitto_sub with the same client id comes back a second after it was thrown out, and throws the doctor out.
+#[test]
+fn a_client_id_that_another_program_uses_is_told() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let mut command = std::process::Command::new("mosquitto_sub");
+    command.args(["-h", "127.0.0.1", "-i", "patient", "-t", "other", "-p"]);
+    command.arg(broker.port.to_string());
+    for (option, name) in [
+        ("--cafile", "ca.pem"),
+        ("--cert", "client.pem"),
+        ("--key", "client.key"),
+    ] {
+        command.arg(option).arg(certificates.file(name));
+    }
+    command.stderr(std::process::Stdio::piped());
+    let mut other = support::process::Ended(spawn(&mut command, "mosquitto-clients"));
+    let _complaints = Lines::of(other.0.stderr.take().expect("a pipe"));
+    assert!(broker.log.wait_for(STEP, "Sending SUBACK to patient"));
+    let (well, said) = Patient::at(broker.port).examined(&certificates);
+    assert!(!well && has(&said, "FAIL", "client id"), "{said}");
+    assert!(
+        said.contains("another program uses the same client id"),
+        "{said}"
+    );
+}
+
+/// A close on a packet, and then one on nothing: it is not the policy.
+#[test]
+fn a_close_on_publish_and_one_on_nothing_is_the_client_id() {
+    let certificates = Certificates::new();
+    let broker = Broker::tls(certificates.server("server"), |listener| {
+        drop(listener.accept_tcp());
+        let mut connection = listener.accept();
+        connection.welcome();
+        let subscribe = connection.expect_packet("SUBSCRIBE");
+        connection.answer(&subscribe);
+        connection.expect_packet("PUBLISH");
+        connection.close();
+        let mut connection = listener.accept();
+        connection.welcome();
+        let subscribe = connection.expect_packet("SUBSCRIBE");
+        connection.answer(&subscribe);
+        connection.close();
+    });
+    let (well, said) = Patient::at(broker.port()).examined(&certificates);
+    assert!(!well && has(&said, "FAIL", "client id"), "{said}");
+    broker.finish();
+}
