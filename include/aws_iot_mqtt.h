@@ -1598,6 +1598,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_stats(aws_iot_mqtt_client *client,
  * - In the child of fork() the loop is dead as its clients are (rule 11). Free its clients and it there; make a new one.
  *
  * @param out  Receives the loop, which the caller owns and ends with aws_iot_mqtt_loop_free().
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3, or AWS_IOT_MQTT_ERR_IO if the system gives the library no descriptor.
  */
 aws_iot_mqtt_error aws_iot_mqtt_loop_new(aws_iot_mqtt_loop **out);
 
@@ -1610,6 +1611,7 @@ aws_iot_mqtt_error aws_iot_mqtt_loop_new(aws_iot_mqtt_loop **out);
  * @param use_websocket  Likewise.
  * @param clean_session  Likewise.
  * @param out            Likewise.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_new_in_loop(aws_iot_mqtt_loop *loop,
                                                    const char *client_id,
@@ -1625,6 +1627,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_new_in_loop(aws_iot_mqtt_loop *loop,
  *
  * @param loop  The loop.
  * @param fd    Receives the descriptor, which the library owns.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_loop_fd(aws_iot_mqtt_loop *loop,
                                         int *fd);
@@ -1636,6 +1639,7 @@ aws_iot_mqtt_error aws_iot_mqtt_loop_fd(aws_iot_mqtt_loop *loop,
  * @param loop        The loop.
  * @param timeout_ms  Receives milliseconds, rounded up; 0: something is to be done now; -1: there is nothing to wait for but the
  *                    descriptor. Any call on a client of this loop may make it shorter.
+ * @return AWS_IOT_MQTT_OK, or an error of rule 3.
  */
 aws_iot_mqtt_error aws_iot_mqtt_loop_timeout_ms(aws_iot_mqtt_loop *loop,
                                                 int *timeout_ms);

@@ -31,6 +31,7 @@ use std::sync::Arc;
 /// - In the child of fork() the loop is dead as its clients are (rule 11). Free its clients and it there; make a new one.
 ///
 /// @param out  Receives the loop, which the caller owns and ends with aws_iot_mqtt_loop_free().
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3, or AWS_IOT_MQTT_ERR_IO if the system gives the library no descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_loop_new(
     out: *mut *mut aws_iot_mqtt_loop,
@@ -52,6 +53,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_loop_new(
 /// @param use_websocket  Likewise.
 /// @param clean_session  Likewise.
 /// @param out            Likewise.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_new_in_loop(
     r#loop: *mut aws_iot_mqtt_loop,
@@ -83,6 +85,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new_in_loop(
 ///
 /// @param loop  The loop.
 /// @param fd    Receives the descriptor, which the library owns.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_loop_fd(
     r#loop: *mut aws_iot_mqtt_loop,
@@ -107,6 +110,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_loop_fd(
 /// @param loop        The loop.
 /// @param timeout_ms  Receives milliseconds, rounded up; 0: something is to be done now; -1: there is nothing to wait for but the
 ///                    descriptor. Any call on a client of this loop may make it shorter.
+/// @return AWS_IOT_MQTT_OK, or an error of rule 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_loop_timeout_ms(
     r#loop: *mut aws_iot_mqtt_loop,

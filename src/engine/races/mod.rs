@@ -3,6 +3,8 @@
 //! broker at the other end of a link, in many orders; a wake-up that is lost is a deadlock, which shuttle reports with the order that
 //! led there. What is covered, and what not, says docs/races.md.
 
+// Each file is there twice on purpose.
+#![allow(clippy::duplicate_mod)]
 #![allow(dead_code, unused_imports)]
 
 mod clock;
