@@ -95,6 +95,10 @@ fn the_stress_program_calls_every_function_of_the_header() {
             continue;
         };
         functions += 1;
+        // A loop has one thread; tests/event_loop.rs has other threads at it.
+        if name.contains("_loop") {
+            continue;
+        }
         let short = name.trim_start_matches("aws_iot_mqtt_client_");
         let known = program.contains(&format!("{name}("))
             || ["CALL(", "CALL0(", "ASYNC("].iter().any(|call| {
