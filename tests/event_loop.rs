@@ -188,7 +188,8 @@ fn other_threads_wake_the_loop_and_wait_for_it() {
 fn another_thread_ends_a_synchronous_call_of_the_loops_thread() {
     let broker = Broker::plain(|listener| {
         let mut connection = listener.accept();
-        connection.expect_connect();
+        // Perhaps it has ended before it could say CONNECT.
+        let _ = connection.try_read_packet();
         connection.expect_end();
     });
     Program::compile("loop_ends").run_with(broker, "-", &["ended_by_another"]);
