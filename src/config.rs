@@ -74,6 +74,9 @@ pub struct SessionConfig {
     pub draining_interval: Duration,
     /// QoS 1 publishes that may be unacknowledged at once.
     pub in_flight_window: u16,
+    /// What is sent again, and the queue where it drains as fast as it can, stop here until the link has taken some: so many bytes are
+    /// copied ahead, and the packet that passes it.
+    pub send_ahead: usize,
     /// Bytes of accepted and unfinished operations.
     pub memory_limit: usize,
     /// The largest packet, either way.
@@ -103,6 +106,7 @@ impl Default for SessionConfig {
             drop_behavior: DropBehavior::Newest,
             draining_interval: Duration::from_millis(20),
             in_flight_window: 100,
+            send_ahead: 64 << 10,
             memory_limit: 64 << 20,
             max_packet_size: 1 << 20,
             refused_by_close_limit: 5,

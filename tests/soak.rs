@@ -13,7 +13,7 @@ mod plot;
 use judge::{Growth, Sample};
 use std::time::{Duration, Instant};
 use support::STEP;
-use support::c_program::Program;
+use support::c_program::{Program, Running};
 use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
 use support::relay::Relay;
@@ -32,14 +32,13 @@ pub struct Soaked {
 
 fn soak(time: Duration) -> Soaked {
     let certificates = Certificates::new();
-    let options = "max_inflight_messages 0\nmax_queued_messages 0\nlog_type error\n";
+    let options = "max_inflight_messages 0\nmax_queued_messages 0\nlog_type error\nlog_type information\n";
     let mut broker = Mosquitto::start_configured(&certificates, false, options);
     let relay = Relay::start(broker.port);
     let program = Program::compile("soak");
     let port = relay.port().to_string();
     let mut running = program.start(&["127.0.0.1", &port, &certificates.directory()]);
     running.wait_for("ready");
-    let process = running.child().id();
     let began = Instant::now();
     let mut soaked = Soaked {
         samples: Vec::new(),
@@ -54,9 +53,14 @@ fn soak(time: Duration) -> Soaked {
         let due = began + Duration::from_secs(number as u64);
         let left = due.saturating_duration_since(Instant::now());
         running.stdout.wait(left, |_| false);
-        let Some(sample) = sample(process, began) else {
+        let Some(sample) = sample(&mut running, number, began) else {
             break;
         };
+        if let Ok(path) = std::env::var("SOAK_CSV") {
+            use std::io::Write;
+            let mut f = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+            writeln!(f, "{} {} {} {} {} {}", sample.secs, sample.rss_kib, sample.allocated_kib, sample.threads, sample.descriptors, running.stdout.all().last().unwrap()).unwrap();
+        }
         soaked.samples.push(sample);
         if began.elapsed() >= cut_at {
             relay.cut();
@@ -70,12 +74,9 @@ fn soak(time: Duration) -> Soaked {
             kill_at += KILL_EVERY;
         }
     }
-    running.tell("report");
-    let reported = running.stdout.wait_for(STEP, "report ");
     running.tell("end");
     let said = running.stdout.clone();
     running.finish();
-    assert!(reported, "no report");
     let last = said.all().pop().unwrap_or_default();
     let last = last
         .strip_prefix("last ")
@@ -86,8 +87,10 @@ fn soak(time: Duration) -> Soaked {
     soaked
 }
 
-/// `None`: the process is gone.
-fn sample(process: u32, began: Instant) -> Option<Sample> {
+/// The one with this number; `None`: the process is gone.
+fn sample(running: &mut Running, number: usize, began: Instant) -> Option<Sample> {
+    let allocated_kib = allocated_kib(running, number)?;
+    let process = running.child().id();
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let field = |name: &str| -> Option<f64> {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -96,10 +99,25 @@ fn sample(process: u32, began: Instant) -> Option<Sample> {
     let descriptors = std::fs::read_dir(format!("/proc/{process}/fd")).ok()?;
     Some(Sample {
         secs: began.elapsed().as_secs_f64(),
+        allocated_kib,
         rss_kib: field("VmRSS:")?,
         threads: field("Threads:")?,
         descriptors: descriptors.count() as f64,
     })
+}
+
+/// What the program says in the report with this number.
+fn allocated_kib(running: &mut Running, number: usize) -> Option<f64> {
+    running.tell("report");
+    let is_report = |line: &&String| line.starts_with("report ");
+    let reported = |lines: &[String]| lines.iter().filter(is_report).count() >= number;
+    if !running.stdout.wait(STEP, reported) {
+        return None;
+    }
+    let lines = running.stdout.all();
+    let report = lines.iter().rfind(is_report)?;
+    let value = report.split("allocated_kib=").nth(1)?;
+    value.split(' ').next()?.parse().ok()
 }
 
 #[test]
@@ -137,6 +155,7 @@ fn samples(leak_kib: f64, leak_descriptors: f64) -> Vec<Sample> {
             let swing = f64::from(second % 45);
             Sample {
                 secs,
+                allocated_kib: 3000.0,
                 rss_kib: 9000.0 + warm + swing * 20.0 + secs / 60.0 * leak_kib,
                 threads: 4.0 + f64::from(second % 2),
                 descriptors: 12.0 + swing / 10.0 + (secs / 60.0 * leak_descriptors).floor(),

@@ -101,7 +101,7 @@ pub(super) fn run(data: &[u8]) {
 
 fn configuration(input: &mut Input<'_>) -> SessionConfig {
     let ms = Duration::from_millis;
-    SessionConfig {
+    let mut config = SessionConfig {
         client_id: "fuzzed".to_owned(),
         protocol: input.pick(&[Protocol::V3_1_1, Protocol::V3_1]),
         clean_session: input.flag(),
@@ -125,10 +125,16 @@ fn configuration(input: &mut Input<'_>) -> SessionConfig {
         drop_behavior: input.pick(&[DropBehavior::Newest, DropBehavior::Oldest]),
         draining_interval: ms(input.pick(&[20, 0, 1_000])),
         in_flight_window: input.pick(&[100, 1, 2, 65_535]),
+        send_ahead: 64 << 10,
         memory_limit: input.pick(&[1 << 20, 200, 1_000]),
         max_packet_size: input.pick(&[1 << 20, 128, 300]),
         refused_by_close_limit: input.pick(&[5, 0, 1]),
+    };
+    if config.in_flight_window == u16::MAX {
+        // What is sent again goes in steps of one packet. Not drawn, so that the committed inputs keep their meaning.
+        config.send_ahead = 1;
     }
+    config
 }
 
 impl World<'_> {

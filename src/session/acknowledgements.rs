@@ -14,7 +14,11 @@ use std::sync::Arc;
 impl<T, H: Clone> Session<T, H> {
     /// What has its place in the window now is sent when everything that came with this is dealt with.
     pub(super) fn puback(&mut self, now: Instant, packet_id: u16) {
-        let Some(slot) = self.publishes.remove(packet_id) else {
+        let Some(slot) = self
+            .publishes
+            .remove(packet_id)
+            .or_else(|| self.resending.acknowledged(packet_id))
+        else {
             return self.unexpected("PUBACK", packet_id);
         };
         self.packet_ids.release(packet_id);

@@ -43,7 +43,8 @@ impl<T, H: Clone> Session<T, H> {
         // A QoS 1 packet that goes out now is there twice: kept until it is acknowledged, and in the outgoing buffer.
         let twice = accepted == Accepted::Now && qos == QoS::AtLeastOnce;
         self.check_memory(if twice { size.saturating_mul(2) } else { size })?;
-        if accepted == Accepted::Now && qos == QoS::AtMostOnce {
+        let at_once = qos == QoS::AtMostOnce && !self.resending.holds_back();
+        if accepted == Accepted::Now && at_once {
             return self.publish_at_once(now, topic, payload, retain, size, tag);
         }
         let mut operation = self.spare.take(qos);
@@ -201,6 +202,13 @@ impl<T, H: Clone> Session<T, H> {
             self.after_end(now);
             return true;
         }
+        if let Some((operation, packet_id)) = self.resending.remove(id) {
+            self.packet_ids.release(packet_id);
+            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+            self.end(operation, Err(why), packet_id);
+            self.after_end(now);
+            return true;
+        }
         let connected = self.is_connected();
         for publish in [true, false] {
             let table = if publish {
@@ -245,7 +253,7 @@ impl<T, H: Clone> Session<T, H> {
     fn call_back_departing(&mut self, id: OperationId, why: Error) -> bool {
         let found = self.departing.iter().position(|it| it.operation.id == id);
         let Some(departing) = found.and_then(|index| self.departing.remove(index)) else {
-            return false;
+            return self.call_back_held_back(id, why);
         };
         let place = departing.place;
         if self.outgoing.cut(place.clone()) {

@@ -1,10 +1,9 @@
 //! From `connect` to `disconnect`, and what happens when a connection ends.
 
 use super::event::{Accepted, Done, Event, OperationId, OperationKind, Output};
-use super::in_flight::{Slot, What};
+use super::in_flight::What;
 use super::keep_alive::{ActiveClock, KeepAlive};
 use super::poison::Suspect;
-use super::sending::Departing;
 use super::{Phase, Session, Wait, Waiter, Wanted};
 use crate::codec;
 use crate::error::{Code, Error};
@@ -258,18 +257,21 @@ impl<T, H: Clone> Session<T, H> {
         if matches!(self.phase, Phase::Greeting { .. }) && self.outgoing.taken() > 0 {
             self.unanswered = true;
         }
+        let (not_resent, held_back) = self.resending.end();
+        self.publishes.append(not_resent);
         for table in [&mut self.publishes, &mut self.requests] {
-            let slots: Vec<Slot<T, H>> = table.drain().collect();
-            for mut slot in slots {
+            table.retain(|slot| {
                 slot.left |= slot.position < taken;
-                match slot.what {
-                    What::Operation(_) => table.push(slot),
-                    // Their identifiers are free again: the connection on which they were taken has ended.
-                    What::Restore(_) | What::Ended => self.packet_ids.release(slot.packet_id),
+                let is_operation = matches!(slot.what, What::Operation(_));
+                if !is_operation {
+                    // Its identifier is free again: the connection on which it was taken has ended.
+                    self.packet_ids.release(slot.packet_id);
                 }
-            }
+                is_operation
+            });
         }
-        while let Some(Departing { operation, .. }) = self.departing.pop_front() {
+        let departing = std::mem::take(&mut self.departing).into_iter();
+        for operation in departing.map(|it| it.operation).chain(held_back) {
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             let lost = Error::new(
                 Code::ConnectionLost,

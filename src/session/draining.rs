@@ -5,9 +5,6 @@ use super::in_flight::What;
 use super::operation::Body;
 use crate::time::Instant;
 
-/// "As fast as the window allows" stops here until the link has taken some.
-const DRAIN_AHEAD: usize = 64 << 10;
-
 impl<T, H: Clone> Session<T, H> {
     pub(super) fn drain(&mut self, now: Instant) {
         if self.draining.is_none() {
@@ -16,7 +13,7 @@ impl<T, H: Clone> Session<T, H> {
         if self.restoring.is_some() && !self.awaits_suback() {
             self.restoring = None;
         }
-        if self.leaving.is_some() || self.restoring.is_some() {
+        if self.leaving.is_some() || self.restoring.is_some() || !self.resending.is_empty() {
             return;
         }
         let interval = self.config.draining_interval;
@@ -26,7 +23,7 @@ impl<T, H: Clone> Session<T, H> {
                 break;
             }
             let window_is_full =
-                !self.waiting_publishes.is_empty() || self.outgoing.len() >= DRAIN_AHEAD;
+                !self.waiting_publishes.is_empty() || self.is_far_ahead();
             if next > now || (interval.is_zero() && window_is_full) {
                 break;
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(super) struct Slot<T, H> {
     pub(super) packet_id: u16,
     pub(super) what: What<T, H>,
-    /// Where its (last) copy stands in this connection's outgoing stream, and how long it is.
+    /// Where its (last) copy stands in this connection's outgoing stream ([`NOT_SENT`]: nowhere yet), and how long it is.
     pub(super) position: u64,
     pub(super) length: u32,
     /// A byte of it has left on some connection: sending it again is a re-delivery [MQTT-3.3.1-1].
@@ -21,6 +21,9 @@ pub(super) struct Slot<T, H> {
     pub(super) resend_at: Reading,
     pub(super) resends: u32,
 }
+
+/// Behind everything that could leave.
+pub(super) const NOT_SENT: u64 = u64::MAX;
 
 #[derive(Debug)]
 pub(super) enum What<T, H> {
@@ -140,6 +143,29 @@ impl<T, H> InFlight<T, H> {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<T, H>> {
         self.slots.iter_mut().flatten()
+    }
+
+    pub(super) fn first(&self) -> Option<&Slot<T, H>> {
+        self.iter().next()
+    }
+
+    /// Takes the first one out.
+    pub(super) fn pop(&mut self) -> Option<Slot<T, H>> {
+        let packet_id = self.first()?.packet_id;
+        self.remove(packet_id)
+    }
+
+    /// Puts those of `other` behind its own.
+    pub(super) fn append(&mut self, mut other: InFlight<T, H>) {
+        self.slots.append(&mut other.slots);
+        self.len += other.len;
+    }
+
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&mut Slot<T, H>) -> bool) {
+        self.slots
+            .retain_mut(|place| place.as_mut().is_some_and(&mut keep));
+        self.len = self.slots.len();
+        self.cursor = 0;
     }
 
     /// Takes all slots out, in order.

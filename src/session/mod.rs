@@ -10,8 +10,8 @@
 //! 3. The same calls give the same outputs, byte for byte.
 //!
 //! Where to look: `connecting` (from `connect` to CONNACK, and what happens when a connection ends), `disconnecting` (`disconnect`
-//! and the end), `restoring` (what the broker is told again on a new connection), `commands` (what the application asks for),
-//! `sending` (the window, re-sending), `acknowledgements` (what the broker has), `draining` (the queue on its way), `receiving` (packets that come in, messages and their acknowledgement),
+//! and the end), `restoring` (what the broker is told again on a new connection), `resending` (of that, what was in flight, in steps),
+//! `commands` (what the application asks for), `sending` (the window, re-sending), `acknowledgements` (what the broker has), `draining` (the queue on its way), `receiving` (packets that come in, messages and their acknowledgement),
 //! `timers` (everything that happens because time passes).
 
 mod acknowledgements;
@@ -31,6 +31,7 @@ mod packet_ids;
 mod poison;
 mod queue;
 mod receiving;
+mod resending;
 mod restoring;
 mod sending;
 mod subscriptions;
@@ -178,6 +179,7 @@ pub struct Session<T, H> {
     next_due: Option<keep_alive::Reading>,
     /// Subscriptions to be asked for again that wait for a free packet identifier.
     waiting_restores: VecDeque<Vec<Arc<str>>>,
+    resending: resending::Resending<T, H>,
     /// Draining waits for the SUBACKs of what was asked for again at the beginning of the connection, at most until then.
     restoring: Option<Instant>,
     /// The queue is being sent; when the next operation may go.
@@ -234,6 +236,7 @@ impl<T, H: Clone> Session<T, H> {
             acknowledged: false,
             next_due: None,
             waiting_restores: VecDeque::new(),
+            resending: resending::Resending::default(),
             restoring: None,
             draining: None,
             unanswered: false,
@@ -312,6 +315,7 @@ impl<T, H: Clone> Session<T, H> {
     pub fn in_flight(&self) -> usize {
         let sent = self.publishes.iter().chain(self.requests.iter());
         sent.filter(|slot| slot.operation().is_some()).count()
+            + self.resending.len()
             + self.waiting_publishes.len()
             + self.waiting_requests.len()
     }

@@ -45,10 +45,8 @@ impl Outgoing {
 
     /// Where packets are encoded.
     pub(super) fn writer(&mut self) -> &mut Vec<u8> {
-        if self.start > 0
-            && self.start >= self.bytes.len() / 2
-            && self.bytes.len() == self.bytes.capacity()
-        {
+        // Whatever room is left behind: a buffer that is never empty would grow and grow.
+        if self.start >= KEPT_WHEN_EMPTY && self.start >= self.bytes.len() / 2 {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
@@ -128,6 +126,20 @@ mod tests {
             (outgoing.taken(), outgoing.end(), outgoing.is_empty()),
             (6, 6, true)
         );
+    }
+
+    #[test]
+    fn what_has_left_gives_room_to_what_comes_though_it_is_never_empty() {
+        let mut outgoing = Outgoing::default();
+        for _ in 0..1_000 {
+            let writer = outgoing.writer();
+            writer.try_reserve(10_007).expect("memory");
+            writer.resize(writer.len() + 10_007, 0);
+            if outgoing.len() >= 64 << 10 {
+                outgoing.take(10_001);
+            }
+        }
+        assert!(outgoing.bytes.capacity() <= 512 << 10);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The beginning of a connection: what the broker must be told again.
 
 use super::Session;
-use super::in_flight::{Slot, What};
+use super::in_flight::{NOT_SENT, Slot, What};
 use super::operation::Body;
 use crate::config::Protocol;
 use crate::time::Instant;
@@ -34,12 +34,14 @@ impl<T, H: Clone> Session<T, H> {
         if !self.requests.is_empty() || !self.waiting_restores.is_empty() {
             self.restoring = Some(now + self.config.operation_timeout);
         }
-        let publishes: Vec<Slot<T, H>> = self.publishes.drain().collect();
-        for mut slot in publishes {
+        let mut publishes = std::mem::take(&mut self.publishes);
+        for slot in publishes.iter_mut() {
             slot.left &= kept;
             slot.resends = 0;
-            self.resend_publish(now, slot);
+            slot.position = NOT_SENT;
         }
+        self.resending.begin(publishes);
+        self.resend(now);
         if !self.queue.is_empty() {
             self.draining = Some(now);
         }

@@ -55,6 +55,9 @@ impl<T, H: Clone> Session<T, H> {
                 qos: QoS::AtMostOnce,
                 ..
             } => {
+                if self.resending.holds_back() {
+                    return self.resending.hold_back(operation);
+                }
                 let start = self.outgoing.end();
                 self.outgoing.writer().extend_from_slice(packet);
                 self.counters.messages_sent += 1;
@@ -63,7 +66,9 @@ impl<T, H: Clone> Session<T, H> {
                 self.settle_clock(now);
             }
             Body::Publish { .. } => {
-                let at_once = self.waiting_publishes.is_empty() && self.has_room();
+                let at_once = self.waiting_publishes.is_empty()
+                    && self.resending.is_empty()
+                    && self.has_room();
                 match if at_once {
                     self.packet_ids.take()
                 } else {
@@ -91,6 +96,9 @@ impl<T, H: Clone> Session<T, H> {
 
     pub(super) fn fill_window(&mut self, now: Instant) {
         self.send_restores(now);
+        if !self.resending.is_empty() && !self.resend(now) {
+            return;
+        }
         self.send_requests(now);
         while !self.waiting_publishes.is_empty() && self.has_room() {
             let Some(packet_id) = self.packet_ids.take() else {
@@ -103,7 +111,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Whether the window lets another QoS 1 publish go.
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.publishes.len() < usize::from(self.config.in_flight_window)
     }
 

@@ -28,7 +28,7 @@ impl<T, H: Clone> Session<T, H> {
             return leaving;
         }
         let draining = match (self.restoring, self.draining) {
-            _ if self.leaving.is_some() => None,
+            _ if self.leaving.is_some() || !self.resending.is_empty() => None,
             (Some(restoring), Some(_)) => Some(restoring),
             // "As fast as the window allows" waits for acknowledgements, not for a time.
             (None, Some(next)) if !self.config.draining_interval.is_zero() => Some(next),
@@ -115,7 +115,10 @@ impl<T, H: Clone> Session<T, H> {
             };
             let slots: Vec<Slot<T, H>> = table.drain().collect();
             for mut slot in slots {
-                let is_due = slot.resend_at <= reading && !matches!(slot.what, What::Ended);
+                // The rest when the link has taken these: a window full of large publishes is not copied at once.
+                let is_due = slot.resend_at <= reading
+                    && !matches!(slot.what, What::Ended)
+                    && !self.is_far_ahead();
                 overdue |= is_due;
                 let table = if publish {
                     &mut self.publishes

@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     pub secs: f64,
+    /// What the program has allocated and not freed.
+    pub allocated_kib: f64,
     pub rss_kib: f64,
     pub threads: f64,
     pub descriptors: f64,

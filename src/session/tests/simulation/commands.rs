@@ -230,7 +230,18 @@ impl World {
         }
     }
 
+    /// Between two connections the application may change its mind about the window.
+    fn configure(&mut self) {
+        self.config.in_flight_window = self.random.pick(&[1, 2, 3, 100]);
+        self.say(|| "another window".to_owned());
+        self.wire.configure(&self.config);
+        self.session.configure(self.config.clone());
+    }
+
     pub(super) fn connect(&mut self) {
+        if self.session.is_idle() && self.random.chance(20) {
+            self.configure();
+        }
         let number = self.app.begin(Kind::Connect);
         let (wait, keep_alive_secs) = (self.wait(), self.random.pick(&[0, 0, 5, 60]));
         if wait == Wait::Bounded {

@@ -29,6 +29,7 @@ pub(super) fn draw(random: &mut Random) -> SessionConfig {
         },
         draining_interval: ms(random.pick(&[0, 20, 500])),
         in_flight_window: random.pick(&[1, 2, 3, 100]),
+        send_ahead: random.pick(&[64 << 10, 100, 1]),
         memory_limit: random.pick(&[1_500, 1 << 20]),
         refused_by_close_limit: random.pick(&[0, 0, 2, 5]),
         ..SessionConfig::default()

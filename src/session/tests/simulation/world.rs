@@ -338,7 +338,9 @@ impl World {
         );
         let quiet = session.outgoing().is_empty() && !self.paused;
         if self.link == Link::Open && self.wire.greeted && session.outgoing().is_empty() {
-            self.wire.check_resent(&self.app);
+            let window = usize::from(self.config.in_flight_window);
+            let is_full = session.publishes.len() >= window;
+            self.wire.check_resent(&self.app, is_full);
             let silent = self.now.since(self.wire.last_taken);
             let keep_alive = Duration::from_secs(u64::from(self.keep_alive_secs));
             assert!(keep_alive.is_zero() || silent <= keep_alive, "no PINGREQ");
