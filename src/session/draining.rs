@@ -22,8 +22,7 @@ impl<T, H: Clone> Session<T, H> {
                 self.draining = None;
                 break;
             }
-            let window_is_full =
-                !self.waiting_publishes.is_empty() || self.is_far_ahead();
+            let window_is_full = !self.waiting_publishes.is_empty() || self.is_far_ahead();
             if next > now || (interval.is_zero() && window_is_full) {
                 break;
             }

@@ -22,8 +22,8 @@ pub(super) struct Slot<T, H> {
     pub(super) resends: u32,
 }
 
-/// Behind everything that could leave.
-pub(super) const NOT_SENT: u64 = u64::MAX;
+/// Behind everything that could leave, and not so far that adding a length overflows.
+pub(super) const NOT_SENT: u64 = u64::MAX / 2;
 
 #[derive(Debug)]
 pub(super) enum What<T, H> {

@@ -11,15 +11,17 @@ pub struct Sample {
     pub descriptors: f64,
 }
 
+/// What is allocated may grow by so much a minute: of this load's 27,000 operations a minute each one would leave a byte behind.
+pub const ALLOCATED_MOST_KIB: f64 = 32.0;
 /// Resident memory may grow by so much a minute.
 pub const RSS_MOST_KIB: f64 = 64.0;
 /// Threads and descriptors may grow by so much in all the time that is judged.
 pub const COUNT_MOST: f64 = 1.0;
 
-/// Until then the process takes what it needs: a fifth of the time, two minutes at most.
+/// Until then the process takes what it needs: a fifth of the time, five minutes at most.
 pub fn warm_up(samples: &[Sample]) -> f64 {
     let all = samples.last().map_or(0.0, |sample| sample.secs);
-    (all / 5.0).min(120.0)
+    (all / 5.0).min(300.0)
 }
 
 /// By least squares, a second.
@@ -37,6 +39,7 @@ pub fn slope(points: &[(f64, f64)]) -> f64 {
 
 /// Growth after the warm-up.
 pub struct Growth {
+    pub allocated_kib_a_minute: f64,
     pub rss_kib_a_minute: f64,
     pub threads: f64,
     pub descriptors: f64,
@@ -52,6 +55,7 @@ impl Growth {
             slope(&points)
         };
         Growth {
+            allocated_kib_a_minute: by(|sample| sample.allocated_kib) * 60.0,
             rss_kib_a_minute: by(|sample| sample.rss_kib) * 60.0,
             threads: by(|sample| sample.threads) * secs,
             descriptors: by(|sample| sample.descriptors) * secs,
@@ -59,7 +63,8 @@ impl Growth {
     }
 
     pub fn is_flat(&self) -> bool {
-        self.rss_kib_a_minute <= RSS_MOST_KIB
+        self.allocated_kib_a_minute <= ALLOCATED_MOST_KIB
+            && self.rss_kib_a_minute <= RSS_MOST_KIB
             && self.threads <= COUNT_MOST
             && self.descriptors <= COUNT_MOST
     }

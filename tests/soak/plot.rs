@@ -1,4 +1,4 @@
-//! An SVG file: three curves over the same time, one above the other.
+//! An SVG file: four curves over the same time, one above the other.
 
 use super::judge::{Sample, warm_up};
 use std::fmt::Write;
@@ -10,7 +10,8 @@ const GAP: f64 = 44.0;
 
 type Curve = (&'static str, fn(&Sample) -> f64);
 
-const CURVES: [Curve; 3] = [
+const CURVES: [Curve; 4] = [
+    ("allocated, MiB", |sample| sample.allocated_kib / 1024.0),
     ("resident memory, MiB", |sample| sample.rss_kib / 1024.0),
     ("threads", |sample| sample.threads),
     ("descriptors", |sample| sample.descriptors),

@@ -33,6 +33,8 @@ mod publishing;
 #[cfg(test)]
 mod queueing;
 #[cfg(test)]
+mod resending;
+#[cfg(test)]
 mod retransmitting;
 pub(crate) mod simulation;
 #[cfg(test)]
