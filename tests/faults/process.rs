@@ -74,7 +74,8 @@ pub fn memory(program: &Program) -> Row {
             assert!((1..300).contains(&queued), "{queued} were accepted");
         },
         |lab| {
-            lab.ask("memory", "-", -1);
+            // Enough for a connection, and not for a second copy of what is in flight.
+            lab.ask("memory", "-", 4096);
             lab.relay().set(Mode::Pass);
             lab.cut();
         },
