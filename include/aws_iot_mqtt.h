@@ -590,7 +590,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_new(const char *client_id,
 /**
  * Ends a client: it closes the connection at once without sending what is queued, ends every pending operation with
  * AWS_IOT_MQTT_ERR_CANCELLED and frees every userdata. Disconnect first to part from the broker in an orderly way;
- * a connection that ends here makes the broker publish the last will.
+ * a connection that ends here makes the broker publish the last will. Messages that have not reached their callback are given
+ * up; those of QoS 1 are not acknowledged, so a broker that keeps the session sends them again.
  *
  * Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
  * whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
@@ -1659,9 +1660,11 @@ aws_iot_mqtt_error aws_iot_mqtt_loop_process(aws_iot_mqtt_loop *loop);
 
 /**
  * Ends a loop: its descriptor must not be waited for any more. Free its clients first. Those that are left stay valid, but nobody does
- * anything for them except the loop's thread in their synchronous calls, and aws_iot_mqtt_client_free().
+ * anything for them except the loop's thread in their synchronous calls, and aws_iot_mqtt_client_free(): what they have pending
+ * waits, and ends there with AWS_IOT_MQTT_ERR_CANCELLED.
  *
- * Clients that were freed inside callbacks and have not ended yet end here; inside a callback, after it has returned.
+ * Clients that were freed inside callbacks and have not ended yet end here, pending operations and callbacks included; inside a
+ * callback, after it has returned.
  *
  * @param loop  The loop, or NULL, which does nothing. No other call on it may begin any more.
  */

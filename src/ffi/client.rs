@@ -74,7 +74,8 @@ pub(super) fn config(
 
 /// Ends a client: it closes the connection at once without sending what is queued, ends every pending operation with
 /// AWS_IOT_MQTT_ERR_CANCELLED and frees every userdata. Disconnect first to part from the broker in an orderly way;
-/// a connection that ends here makes the broker publish the last will.
+/// a connection that ends here makes the broker publish the last will. Messages that have not reached their callback are given
+/// up; those of QoS 1 are not acknowledged, so a broker that keeps the session sends them again.
 ///
 /// Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
 /// whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
