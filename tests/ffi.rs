@@ -5,10 +5,11 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::STEP;
-use support::c_program::{Running, link_library};
+use support::c_program::link_library;
 use support::certificates::Certificates;
 use support::gateway::Gateway;
 use support::mosquitto::Mosquitto;
+use support::running::Running;
 use support::temporary::TemporaryDirectory;
 
 fn root() -> &'static Path {

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::STEP;
-use support::c_program::{Running, link_library};
+use support::c_program::link_library;
 use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
 use support::process::spawn;
+use support::running::Running;
 use support::temporary::TemporaryDirectory;
 
 fn root() -> &'static Path {
