@@ -1145,7 +1145,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_refused_by_close_limit(aws_iot_
  * @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
  *         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
  *         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
- *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory).
+ *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory, credentials provider or signing callback).
  *         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
  *         (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return
  *         code).
@@ -1187,7 +1187,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_connect_async(aws_iot_mqtt_client *client
  * @param left    Receives how many operations are kept; may be NULL.
  * @return AWS_IOT_MQTT_OK, also if the connection was lost before DISCONNECT could be said.
  *         AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way; AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the
- *         client's socket factory.
+ *         client's socket factory, credentials provider or signing callback.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_disconnect(aws_iot_mqtt_client *client,
                                                   size_t *left);
@@ -1233,7 +1233,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_reconnect(aws_iot_mqtt_client *client);
  *         outcome callback tells how it ends.
  *         Not accepted: AWS_IOT_MQTT_ERR_INVALID_TOPIC, AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE, AWS_IOT_MQTT_ERR_QUEUE_FULL,
  *         AWS_IOT_MQTT_ERR_QUEUE_DISABLED, AWS_IOT_MQTT_ERR_INVALID_STATE (the client is disconnecting),
- *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory).
+ *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory, credentials provider or signing callback).
  *         Accepted and ended, QoS 1 only: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED,
  *         AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE; the broker may have it.
  */

@@ -184,3 +184,23 @@ fn every_file_that_a_page_names_is_there() {
     assert!(wrong.is_empty(), "{wrong}");
     assert!(count > 50, "{count} names");
 }
+
+/// The Python example has every call of the reference, which `tests/ffi/calls.py` shows.
+#[test]
+fn every_call_of_the_python_sdk_is_in_its_table() {
+    let client = read(Path::new("c-examples/ffi/python/aws_iot_mqtt/client.py"));
+    let table = read(Path::new("docs/guide/migrate-python.md"));
+    let calls: Vec<&str> = client
+        .lines()
+        .filter_map(|line| line.strip_prefix("    def ")?.split('(').next())
+        .filter(|name| !name.starts_with('_'))
+        .collect();
+    let ours = ["close", "onOperationFailed"];
+    for call in calls.iter().filter(|call| !ours.contains(call)) {
+        let row = table
+            .lines()
+            .any(|line| line.starts_with('|') && line.contains(&format!("`{call}`")));
+        assert!(row, "docs/guide/migrate-python.md has no row for {call}");
+    }
+    assert!(calls.len() > 25, "{calls:?}");
+}
