@@ -234,10 +234,12 @@ fn way(case: &str, certificates: &Certificates, port: u16, environment: &[(&str,
 }
 
 #[test]
-fn the_endpoint_may_be_a_name_over_tls() {
+fn the_endpoint_may_be_a_name_over_tls_and_the_loop_in_epoll() {
     let certificates = Certificates::new();
     let broker = Mosquitto::start(&certificates);
-    way("tls_by_name", &certificates, broker.port, &[]);
+    for case in ["tls_by_name", "in_epoll"] {
+        way(case, &certificates, broker.port, &[]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 static char **arguments;
@@ -81,6 +82,31 @@ static void proxy(char **argv) {
     aws_iot_mqtt_loop_free(loop);
 }
 
+/* The loop's descriptor in an epoll of the application's, as libuv has it; what is queued before there is a connection comes through. */
+static void in_epoll(char **argv) {
+    make_loop();
+    int descriptor = -1, own = epoll_create1(EPOLL_CLOEXEC);
+    CHECK(own >= 0);
+    CHECK_OK(aws_iot_mqtt_loop_fd(loop, &descriptor));
+    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = descriptor}};
+    CHECK_INT(0, epoll_ctl(own, EPOLL_CTL_ADD, descriptor, &event));
+    aws_iot_mqtt_client *client = client_in_loop(argv, "loop");
+    CHECK_OK(aws_iot_mqtt_client_connect_async(client, 600, on_done, (void *)(uintptr_t)"connect", NULL, NULL));
+    CHECK_CODE(AWS_IOT_MQTT_QUEUED, aws_iot_mqtt_client_subscribe_async(client, "loop/epoll", 1, on_done, (void *)(uintptr_t)"subscribe", NULL,
+                                                                        on_hello, NULL, NULL, NULL));
+    start_named(client, "loop/epoll", "hello", AWS_IOT_MQTT_QUEUED);
+    while (received == 0 || gate_count(&ended) < 3) {
+        struct epoll_event ready = {0};
+        CHECK_INT(1, epoll_wait(own, &ready, 1, DEADLINE_SECS * 1000));
+        CHECK_INT(descriptor, ready.data.fd);
+        CHECK_OK(aws_iot_mqtt_loop_process(loop));
+    }
+    CHECK_CONTAINS("connect:0 subscribe:0 hello:0", happened.text);
+    disconnect_and_free(client);
+    aws_iot_mqtt_loop_free(loop);
+    CHECK_INT(0, close(own));
+}
+
 static int connects_late(const char *host, uint16_t port, uint64_t remaining_ms, void *userdata) {
     CHECK(userdata == &freed && remaining_ms > 0);
     CHECK_TEXT(arguments[1], host);
@@ -146,8 +172,8 @@ static void signing(char **argv) {
 
 int main(int argc, char **argv) {
     const struct test_case cases[] = {
-        {"tls_by_name", tls_by_name},           {"proxy", proxy},     {"socket_factory", socket_factory},
-        {"signed_websocket", signed_websocket}, {"signing", signing},
+        {"tls_by_name", tls_by_name},       {"in_epoll", in_epoll},                 {"proxy", proxy},
+        {"socket_factory", socket_factory}, {"signed_websocket", signed_websocket}, {"signing", signing},
     };
     arguments = argv;
     loops_thread = pthread_self();
