@@ -573,8 +573,9 @@ const char *aws_iot_mqtt_last_error_detail(void);
  *                       the same id throw each other off. "" gives the client an id of its own, "aws-iot-mqtt-" and 22 random
  *                       characters, which is another one for every client; that suits clean sessions only.
  * @param protocol       AWS_IOT_MQTT_PROTOCOL_3_1_1, or AWS_IOT_MQTT_PROTOCOL_3_1 for old local brokers.
- * @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; credentials are only needed if
- *                       the server's CA is not one of the system's. False for MQTT over TLS.
+ * @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; then
+ *                       aws_iot_mqtt_client_configure_credentials() is only needed for a server whose CA is not one of the
+ *                       system's. False for MQTT over TLS.
  * @param clean_session  True: the broker forgets subscriptions and messages when the connection ends. False: it keeps them
  *                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
  *                       the account says otherwise.
@@ -766,8 +767,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_credentials_pem(aws_iot_mqtt_cl
  * `USERNAME?x-amz-customauthorizer-name=NAME&x-amz-customauthorizer-signature=SIGNATURE&TOKENKEY=TOKEN`, each part
  * only if it is given, and percent-encoded here; user name and password are those of
  * aws_iot_mqtt_client_configure_username_password(). It is the same over WebSocket. Without WebSocket on port 443 the protocol
- * name "mqtt" is offered by ALPN, as AWS IoT asks for. Credentials are only needed if the server's CA is not one of the
- * system's; do not configure a certificate and key unless the domain asks for both.
+ * name "mqtt" is offered by ALPN, as AWS IoT asks for. aws_iot_mqtt_client_configure_credentials() is only needed for a server
+ * whose CA is not one of the system's; give it no certificate and key unless the domain asks for both.
  *
  * Accepted at any time and used from the next attempt to connect on, so that tokens can be renewed. A later call replaces all
  * four.
@@ -1147,8 +1148,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_refused_by_close_limit(aws_iot_
  *         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
  *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory, credentials provider or signing callback).
  *         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
- *         (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return
- *         code).
+ *         (2xx), of TLS (3xx) or of WebSocket and credentials (4xx), or AWS_IOT_MQTT_ERR_PROTOCOL to
+ *         AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return code).
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_connect(aws_iot_mqtt_client *client,
                                                uint32_t keep_alive_secs);

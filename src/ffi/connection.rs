@@ -24,8 +24,8 @@ use std::ffi::c_void;
 ///         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
 ///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory, credentials provider or signing callback).
 ///         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
-///         (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return
-///         code).
+///         (2xx), of TLS (3xx) or of WebSocket and credentials (4xx), or AWS_IOT_MQTT_ERR_PROTOCOL to
+///         AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return code).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_connect(
     client: *mut aws_iot_mqtt_client,

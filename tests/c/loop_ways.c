@@ -18,6 +18,12 @@ static void on_hello(const aws_iot_mqtt_message *message, void *userdata) {
     received++;
 }
 
+static aws_iot_mqtt_client *patient_client(char **argv, const char *client_id) {
+    aws_iot_mqtt_client *client = client_in_loop(argv, client_id);
+    CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, DEADLINE_SECS * 1000));
+    return client;
+}
+
 static void round_trip(aws_iot_mqtt_client *client, const char *topic) {
     unsigned received_before = received, ended_before = gate_count(&ended);
     CHECK_INT(AWS_IOT_MQTT_STATE_CONNECTED, state_of(client));
@@ -60,7 +66,7 @@ static void end_of(aws_iot_mqtt_client *client, aws_iot_mqtt_client *other) {
 /* The endpoint is a name, and the server's certificate is verified by it; and a name that nobody knows. */
 static void tls_by_name(char **argv) {
     make_loop();
-    aws_iot_mqtt_client *client = client_in_loop(argv, "loop"), *lost = client_in_loop(argv, "lost");
+    aws_iot_mqtt_client *client = patient_client(argv, "loop"), *lost = patient_client(argv, "lost");
     CHECK_OK(aws_iot_mqtt_client_configure_endpoint(lost, "broker.invalid", 8883));
     CONNECT_IN_LOOP(client, 600);
     CONNECT_IN_LOOP(lost, 600);
@@ -72,7 +78,7 @@ static void tls_by_name(char **argv) {
 /* The endpoint is a name, which goes to the proxy; the proxy is an address: no thread at any time. */
 static void proxy(char **argv) {
     make_loop();
-    aws_iot_mqtt_client *client = client_in_loop(argv, "loop");
+    aws_iot_mqtt_client *client = patient_client(argv, "loop");
     CONNECT_IN_LOOP(client, 600);
     round_trip(client, "loop/proxy");
     CHECK_INT(1, threads().count);
@@ -90,7 +96,7 @@ static void in_epoll(char **argv) {
     CHECK_OK(aws_iot_mqtt_loop_fd(loop, &descriptor));
     struct epoll_event event = {.events = EPOLLIN, .data = {.fd = descriptor}};
     CHECK_INT(0, epoll_ctl(own, EPOLL_CTL_ADD, descriptor, &event));
-    aws_iot_mqtt_client *client = client_in_loop(argv, "loop");
+    aws_iot_mqtt_client *client = patient_client(argv, "loop");
     CHECK_OK(aws_iot_mqtt_client_connect_async(client, 600, on_done, (void *)(uintptr_t)"connect", NULL, NULL));
     CHECK_CODE(AWS_IOT_MQTT_QUEUED, aws_iot_mqtt_client_subscribe_async(client, "loop/epoll", 1, on_done, (void *)(uintptr_t)"subscribe", NULL,
                                                                         on_hello, NULL, NULL, NULL));
@@ -120,7 +126,7 @@ static int connects_late(const char *host, uint16_t port, uint64_t remaining_ms,
 
 static void socket_factory(char **argv) {
     make_loop();
-    aws_iot_mqtt_client *client = client_in_loop(argv, "loop"), *other = client_in_loop(argv, "other");
+    aws_iot_mqtt_client *client = patient_client(argv, "loop"), *other = patient_client(argv, "other");
     CHECK_OK(aws_iot_mqtt_client_configure_socket_factory(client, connects_late, &freed, count_free));
     connect_while_it_blocks(client, other);
     round_trip(client, "loop/factory");
@@ -139,7 +145,7 @@ static int provides_late(aws_iot_mqtt_credentials_sink *sink, uint64_t remaining
 /* WebSocket, each request signed. */
 static void signed_websocket(char **argv) {
     make_loop();
-    aws_iot_mqtt_client *client = client_in_loop(argv, "loop"), *other = client_in_loop(argv, "other");
+    aws_iot_mqtt_client *client = patient_client(argv, "loop"), *other = patient_client(argv, "other");
     CHECK_OK(aws_iot_mqtt_client_configure_region(client, getenv("TEST_REGION")));
     CHECK_OK(aws_iot_mqtt_client_configure_region(other, getenv("TEST_REGION")));
     CHECK_OK(aws_iot_mqtt_client_configure_iam_credentials_provider(client, provides_late, &freed, count_free));
@@ -161,7 +167,7 @@ static int refuses_late(const aws_iot_mqtt_signing_request *request, uint8_t *si
 /* A key that only the application can use; tests/c/signing.c has one that signs. */
 static void signing(char **argv) {
     make_loop();
-    aws_iot_mqtt_client *client = client_in_loop(argv, "loop"), *other = client_in_loop(argv, "other");
+    aws_iot_mqtt_client *client = patient_client(argv, "loop"), *other = patient_client(argv, "other");
     CHECK_OK(aws_iot_mqtt_client_configure_private_key_callback(client, in_directory(argv[3], "ca.pem"), in_directory(argv[3], "client.pem"), NULL,
                                                                 AWS_IOT_MQTT_SIGNATURE_DER, refuses_late, &freed, count_free));
     connect_while_it_blocks(client, other);

@@ -121,6 +121,7 @@ void futures_end_with_the_client(char **argv)
     auto destroyed = gate();
     {
         Client client = new_client(argv);
+        CHECK_OK(client.configure_connect_disconnect_timeout(deadline));
         CHECK_OK(client.configure_socket_factory([&](const char *, std::uint16_t, std::chrono::milliseconds) {
             asked.open();
             return ends[0];
