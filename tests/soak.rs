@@ -13,10 +13,11 @@ mod plot;
 use judge::{Growth, Sample};
 use std::time::{Duration, Instant};
 use support::STEP;
-use support::c_program::{Program, Running};
+use support::c_program::Program;
 use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
 use support::relay::Relay;
+use support::running::Running;
 
 const CUT_EVERY: Duration = Duration::from_secs(7);
 const KILL_EVERY: Duration = Duration::from_secs(45);

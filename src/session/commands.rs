@@ -249,23 +249,8 @@ impl<T, H: Clone> Session<T, H> {
         false
     }
 
-    /// A QoS 0 publish is cancelled; the rest of one that has begun to leave goes its way.
-    fn call_back_departing(&mut self, id: OperationId, why: Error) -> bool {
-        let found = self.departing.iter().position(|it| it.operation.id == id);
-        let Some(departing) = found.and_then(|index| self.departing.remove(index)) else {
-            return self.call_back_held_back(id, why);
-        };
-        let place = departing.place;
-        if self.outgoing.cut(place.clone()) {
-            self.moved_up(place.end, place.end - place.start);
-        }
-        self.live_bytes = self.live_bytes.saturating_sub(departing.operation.size());
-        self.end(departing.operation, Err(why), 0);
-        true
-    }
-
     /// Bytes were cut out of the outgoing stream: what stands behind them moves up.
-    fn moved_up(&mut self, behind: u64, by: u64) {
+    pub(super) fn moved_up(&mut self, behind: u64, by: u64) {
         for slot in self.publishes.iter_mut().chain(self.requests.iter_mut()) {
             if slot.position >= behind {
                 slot.position -= by;
@@ -309,12 +294,14 @@ impl<T, H: Clone> Session<T, H> {
         self.settle_clock(now);
     }
 
+    #[inline]
     fn publish_size(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<usize, Error> {
         codec::publish_size(topic.len(), payload.len(), qos)
             .filter(|size| *size <= self.config.max_packet_size)
             .ok_or_else(|| too_large(topic, payload.len(), self.config.max_packet_size))
     }
 
+    #[inline]
     fn check_memory(&mut self, size: usize) -> Result<(), Error> {
         let accepted = self.accepted_bytes();
         let size = size.saturating_add(OVERHEAD);
@@ -326,6 +313,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The last check: after it the operation is accepted.
+    #[inline]
     fn make_room(&mut self, accepted: Accepted) -> Result<(), Error> {
         if accepted == Accepted::Now {
             return Ok(());

@@ -257,8 +257,8 @@ impl<T, H: Clone> Session<T, H> {
         if matches!(self.phase, Phase::Greeting { .. }) && self.outgoing.taken() > 0 {
             self.unanswered = true;
         }
-        let (not_resent, held_back) = self.resending.end();
-        self.publishes.append(not_resent);
+        let resending = std::mem::take(&mut self.resending);
+        self.publishes.append(resending.slots);
         for table in [&mut self.publishes, &mut self.requests] {
             table.retain(|slot| {
                 slot.left |= slot.position < taken;
@@ -271,7 +271,7 @@ impl<T, H: Clone> Session<T, H> {
             });
         }
         let departing = std::mem::take(&mut self.departing).into_iter();
-        for operation in departing.map(|it| it.operation).chain(held_back) {
+        for operation in departing.map(|it| it.operation).chain(resending.held_back) {
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             let lost = Error::new(
                 Code::ConnectionLost,
@@ -315,6 +315,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Whether a new operation is accepted, and where it goes.
+    #[inline]
     pub(super) fn admits(&self) -> Result<Accepted, Error> {
         match self.phase {
             Phase::Ended => Err(Error::new(Code::InvalidState, "the client is being freed")),

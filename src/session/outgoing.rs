@@ -21,10 +21,12 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    #[inline]
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
@@ -34,6 +36,7 @@ impl Outgoing {
         self.bytes.capacity()
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
@@ -44,11 +47,13 @@ impl Outgoing {
     }
 
     /// The position that the next byte written here will have.
+    #[inline]
     pub(super) fn end(&self) -> u64 {
         self.taken + self.len() as u64
     }
 
     /// Where packets are encoded.
+    #[inline]
     pub(super) fn writer(&mut self) -> &mut Vec<u8> {
         // Whatever room is left behind: a buffer that is never empty would grow and grow.
         if self.start >= KEPT_WHEN_EMPTY && self.start >= self.bytes.len() / 2 {

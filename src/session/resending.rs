@@ -19,9 +19,9 @@ use std::collections::VecDeque;
 pub(super) struct Resending<T, H> {
     /// Not sent on this connection yet. None of them has ended: their identifiers may be taken again when that happens, as those of
     /// all that was sent on a connection that is gone.
-    slots: InFlight<T, H>,
+    pub(super) slots: InFlight<T, H>,
     /// QoS 0 publishes that were accepted while the first of them waits for the link.
-    held_back: VecDeque<Box<Operation<T, H>>>,
+    pub(super) held_back: VecDeque<Box<Operation<T, H>>>,
     /// It does so.
     holds_back: bool,
 }
@@ -39,12 +39,6 @@ impl<T, H> Default for Resending<T, H> {
 impl<T, H> Resending<T, H> {
     pub(super) fn begin(&mut self, publishes: InFlight<T, H>) {
         self.slots = publishes;
-    }
-
-    /// The connection has ended: what was to be sent again, and the QoS 0 publishes behind it.
-    pub(super) fn end(&mut self) -> (InFlight<T, H>, VecDeque<Box<Operation<T, H>>>) {
-        let ended = std::mem::take(self);
-        (ended.slots, ended.held_back)
     }
 
     pub(super) fn is_empty(&self) -> bool {

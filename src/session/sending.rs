@@ -1,6 +1,7 @@
 //! What goes to the broker: the in-flight window, and re-sending.
 
 use super::Session;
+use super::event::OperationId;
 use super::in_flight::{Slot, What};
 use super::keep_alive::Reading;
 use super::operation::{Body, Operation};
@@ -92,6 +93,21 @@ impl<T, H: Clone> Session<T, H> {
             place: start..self.outgoing.end(),
             operation,
         });
+    }
+
+    /// A QoS 0 publish is cancelled; the rest of one that has begun to leave goes its way.
+    pub(super) fn call_back_departing(&mut self, id: OperationId, why: Error) -> bool {
+        let found = self.departing.iter().position(|it| it.operation.id == id);
+        let Some(departing) = found.and_then(|index| self.departing.remove(index)) else {
+            return self.call_back_held_back(id, why);
+        };
+        let place = departing.place;
+        if self.outgoing.cut(place.clone()) {
+            self.moved_up(place.end, place.end - place.start);
+        }
+        self.live_bytes = self.live_bytes.saturating_sub(departing.operation.size());
+        self.end(departing.operation, Err(why), 0);
+        true
     }
 
     pub(super) fn fill_window(&mut self, now: Instant) {
