@@ -41,8 +41,9 @@ impl<T, H> Resending<T, H> {
         self.slots = publishes;
     }
 
+    /// Nothing waits, and nothing waits behind it: the last may have been acknowledged, or have ended, before its turn.
     pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_empty() && !self.holds_back
     }
 
     pub(super) fn len(&self) -> usize {

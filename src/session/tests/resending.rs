@@ -197,6 +197,17 @@ fn p1_a_qos_0_publish_behind_it_has_its_outcome() {
 }
 
 #[test]
+fn p2_a_qos_0_publish_goes_also_where_nothing_is_left_to_send_again() {
+    let mut rig = interrupted(&["a", "b"], |_| {});
+    accept(&mut rig, true);
+    rig.publish("z", 0);
+    assert_eq!(rig.cancel("b"), Ok(()));
+    rig.unstick();
+    assert_eq!(rig.packets(), ["PUBLISH t 1 #1 dup a", "PUBLISH t 0 z"]);
+    assert_eq!(rig.events(), ["done b Cancelled", "done z Ok"]);
+}
+
+#[test]
 fn p4_a_window_that_was_lowered_holds_for_it() {
     let mut rig = Rig::connected(kept(|_| {}));
     for tag in ["a", "b", "c", "d"] {
