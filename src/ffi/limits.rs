@@ -58,7 +58,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_draining_frequency(
     })
 }
 
-/// Sets how many QoS 1 publishes may be sent and unacknowledged at once. Further ones wait their turn.
+/// Sets how many QoS 1 publishes may be sent and unacknowledged at once. Further ones wait their turn. What was in flight when a connection ended
+/// is sent again within the window too, in its order and before further ones.
 ///
 /// @param client            The client.
 /// @param in_flight_window  1 to 65535; default 100, which is what AWS IoT allows.

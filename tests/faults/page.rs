@@ -179,9 +179,10 @@ to mosquitto, while the command breaks what is around it. For each fault the com
 The device's settings: keep alive 5 s, ping time-out 2 s, connect time-out 3 s, waits between attempts of 0.1 to 1 s; where the network itself
 is slow, up to 10 s and 30 s (`tests/faults/`). With the defaults the same happens later.
 
-In the line about the memory limit the limit is lifted to 4 MiB above what is taken for the reconnection and stays there. That is room for a connection
-and not for a second copy of the 4 MB in flight: it is sent again in steps of 64 KiB. A payload that finds no memory is refused or tried again on the
-next connection; a small allocation that fails, as in a TLS handshake without any memory left, still ends the process.
+In the line about the memory limit the limit is 4 MiB above what is taken during the reconnection and stays there. That is room for a
+connection and not for a second copy of the 4 MB in flight: it is sent again in steps of 64 KiB. A payload that finds no memory is refused,
+or tried again on the next connection. Not survived: a small allocation that fails, as in a TLS handshake without any memory left, ends
+the process.
 
 ";
 
