@@ -14,11 +14,11 @@ Six clients in one process (`tests/c/soak.c`, with the installed shared library)
 500 messages a second of up to 4 KiB, half of them QoS 1, and subscribe and unsubscribe 25 times a second. Half of them have clean sessions.
 Everything is asynchronous; each accepted operation must complete exactly once, with OK, or the command fails.
 
-*Allocated* is what the program has taken from malloc and not given back (`mallinfo2`, sampled once a second): what a leak would raise. Resident memory
-is also what the C library keeps for later, so the program calls `malloc_trim` once a second and runs with one arena, `MALLOC_ARENA_MAX=1`. With the
-eight for each core that glibc makes on its own, resident memory of this load crept from 6.5 to 8.8 MiB in 17 minutes (+85 KiB a minute) while what
-was allocated went up and down between 1.5 and 2.5 MiB (+4 KiB a minute), because a small piece that lives on keeps a page of each arena; with one arena
-in the same minutes it rose by 36 KiB a minute. A device that runs for months on few MiB sets the variable as well.
+*Allocated* is what the program has taken from malloc and not given back (`mallinfo2`, sampled once a second): what a leak would raise.
+Resident memory is also what the C library keeps for later, so the program calls `malloc_trim` once a second and runs with one arena,
+`MALLOC_ARENA_MAX=1`. With the arenas that glibc makes on its own, eight for each core, the resident memory of this load crept from 6.3 to
+8.2 MiB in ten minutes and stayed there: over 36 minutes it rose by 25 KiB a minute after the second and by 7 after the tenth, while what
+was allocated went up and down between 1.3 and 2.6 MiB (+2 KiB a minute). Judged after ten minutes alone, that creeping looked like a leak.
 
 ";
 
@@ -39,7 +39,8 @@ pub fn write(soaked: &Soaked) {
     let text = format!(
         "{HEAD}{}\n\n{minutes:.1} minutes, with every connection cut every {} s ({} times) and mosquitto killed and started again every {} s \
          ({} times). At the end: {}.\n\nSampled once a second; the first {:.0} s are warm-up. The growth is that of a straight line by least \
-         squares through the rest.\n\n| | growth | limit | |\n|---|---|---|---|\n{}{}{}{}\nIn all samples: {} KiB allocated, {} KiB resident, {} threads, {} descriptors.\n\n\
+         squares through the rest.\n\n| | growth | limit | |\n|---|---|---|---|\n{}{}{}{}\nIn all samples: {} KiB allocated, {} KiB resident, {} threads, {} \
+         descriptors.\n\n\
          ![Memory, threads and descriptors over the time; grey: warm-up; blue: mosquitto was killed](soak.svg)\n",
         measured(),
         CUT_EVERY.as_secs(),
