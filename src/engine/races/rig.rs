@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::state::{Connection, Tag};
 use super::wire::{FakeLink, Gate, Wire};
-use super::{Completed, Completion, EventLoop, Words, clock};
+use super::{Completed, Completion, EventLoop, Words, clock, shared};
 use crate::config::{Config, QoS, SessionConfig};
 use crate::error::Error;
 use crate::log::{Level, Log};
@@ -25,11 +25,17 @@ pub(super) fn in_many_orders(limit: Duration, scenario: fn()) {
     // The engine is one for the process, so one scenario at a time.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // One that failed has left its engine in the middle of something.
+    shared::forked();
     let orders = std::env::var("RACES").ok();
     let orders = orders.and_then(|text| text.parse().ok()).unwrap_or(150);
     let config = || {
         let mut config = shuttle::Config::new();
         config.stack_size = 512 << 10;
+        // Unwinding would run `free`, which waits for threads that do not go on any more.
+        config
+            .ungraceful_shutdown_config
+            .immediately_return_on_panic = true;
         config
     };
     let run = move || {
