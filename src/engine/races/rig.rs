@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Longer than any timer that a hand-over uses on purpose: 5 ms is the longest.
 pub(super) const A_SECOND: Duration = Duration::from_secs(1);
 
-/// RACES=n (default 150) orders of a scenario by a random scheduler, and as many by one that changes priorities at few points (PCT), which
+/// RACES=n (default 500) orders of a scenario by a random scheduler, and as many by one that changes priorities at few points (PCT), which
 /// finds what needs a rare order. Nothing in the scenario may take longer than `limit`.
 pub(super) fn in_many_orders(limit: Duration, scenario: fn()) {
     // The engine is one for the process, so one scenario at a time.
@@ -28,7 +28,7 @@ pub(super) fn in_many_orders(limit: Duration, scenario: fn()) {
     // One that failed has left its engine in the middle of something.
     shared::forked();
     let orders = std::env::var("RACES").ok();
-    let orders = orders.and_then(|text| text.parse().ok()).unwrap_or(150);
+    let orders = orders.and_then(|text| text.parse().ok()).unwrap_or(500);
     let config = || {
         let mut config = shuttle::Config::new();
         config.stack_size = 512 << 10;

@@ -2,10 +2,24 @@
 
 use super::EventLoop;
 use super::rig::{A_SECOND, Rig, Told, in_many_orders, publish, publish_and_wait};
+use crate::config::QoS;
+use crate::error::Code;
 use shuttle::thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// A client in a loop of this thread.
+fn online() -> (Arc<EventLoop>, Rig) {
+    let event_loop = EventLoop::new().expect("a loop");
+    let rig = Rig::connecting_in(&event_loop);
+    while rig.online.count() == 0 {
+        descriptor(&event_loop);
+        event_loop.process().expect("nobody else drives");
+    }
+    (event_loop, rig)
+}
+
+/// Waits as the application does.
 fn descriptor(event_loop: &EventLoop) {
     let engine = event_loop.engine().expect("alive");
     engine.core.poller.wait_for_descriptor();
@@ -29,12 +43,7 @@ fn drive(event_loop: &Arc<EventLoop>, stop: &Arc<AtomicBool>) -> thread::JoinHan
 #[test]
 fn calls_of_other_threads_return_while_one_drives_the_loop() {
     in_many_orders(A_SECOND, || {
-        let event_loop = EventLoop::new().expect("a loop");
-        let rig = Rig::connecting_in(&event_loop);
-        while rig.online.count() == 0 {
-            descriptor(&event_loop);
-            event_loop.process().expect("nobody else drives");
-        }
+        let (event_loop, rig) = online();
         let stop = Arc::new(AtomicBool::new(false));
         // Nothing is ready before the thread has taken the loop over: a call of this one would drive, too.
         let driver = drive(&event_loop, &stop);
@@ -55,33 +64,63 @@ fn calls_of_other_threads_return_while_one_drives_the_loop() {
     });
 }
 
-/// The last of the loop goes while another thread is about to be told that its client has ended.
+/// The thread that waits drives the loop, and what it waits for comes from another thread.
 #[test]
-fn free_of_a_client_and_of_its_loop_at_once() {
+fn p1_a_call_that_drives_the_loop_returns_when_another_thread_frees() {
     in_many_orders(A_SECOND, || {
-        let event_loop = EventLoop::new().expect("a loop");
-        let rig = Rig::connecting_in(&event_loop);
-        let told = Arc::new(Told::default());
+        let (event_loop, rig) = online();
+        let client = Arc::clone(&rig.client);
+        let other = thread::spawn(move || rig.free());
+        match client.publish("t", b"x", QoS::AtLeastOnce, false) {
+            Ok(_) => {}
+            Err(error) => assert!(matches!(error.code, Code::Cancelled | Code::InvalidState)),
+        }
+        other.join().expect("returned");
+        drop(event_loop);
+    });
+}
+
+/// Who waits for its call drives the loop, unless another thread has taken it over since.
+#[test]
+fn a_call_returns_while_another_thread_takes_the_loop_over() {
+    in_many_orders(A_SECOND, || {
+        let (event_loop, rig) = online();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (other, told) = (Arc::clone(&event_loop), Arc::clone(&stop));
+        let other = thread::spawn(move || {
+            while !told.load(Ordering::SeqCst) {
+                descriptor(&other);
+                // Refused as long as the call drives.
+                let _ = other.process();
+                thread::yield_now();
+            }
+        });
+        publish_and_wait(&rig.client);
+        publish_and_wait(&rig.client);
+        stop.store(true, Ordering::SeqCst);
+        wake(&event_loop);
+        other.join().expect("returned");
+        rig.free();
+    });
+}
+
+/// A callback frees the client, another thread frees it as well, and this one frees the loop in which its callbacks would run.
+#[test]
+fn p5_the_callbacks_of_a_freed_client_run_although_its_loop_is_freed() {
+    in_many_orders(A_SECOND, || {
+        let (event_loop, rig) = online();
         let client = Arc::clone(&rig.client);
         let freeing = Told::doing(move || client.free());
-        while rig.online.count() == 0 {
-            descriptor(&event_loop);
-            event_loop.process().expect("nobody else drives");
-        }
+        let told = Arc::new(Told::default());
         publish(&rig.client, &freeing);
         publish(&rig.client, &told);
         let other = thread::spawn(move || rig.free());
-        while freeing.done.count() + told.done.count() == 0 {
-            if event_loop.process().is_err() {
-                break;
-            }
-            thread::yield_now();
-        }
+        event_loop.process().expect("nobody else drives");
         drop(event_loop);
         other.join().expect("returned");
-        assert_eq!(told.done.count(), 1, "completions");
         assert_eq!(freeing.done.count(), 1, "completions");
-        told.in_order();
+        assert_eq!(told.done.count(), 1, "completions");
         freeing.in_order();
+        told.in_order();
     });
 }
