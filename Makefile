@@ -54,7 +54,7 @@ docs:  ## make the API reference of the header, target/api-reference/html/index.
 	@echo "target/api-reference/html/index.html"
 
 races:  ## the hand-overs between threads in many orders (RACES=n), and everything at once for SECONDS= with SEED=, under two sanitizers
-	RACES=$(or $(RACES),5000) cargo test --locked --lib engine::races
+	RACES=$(or $(RACES),5000) cargo test --locked --lib engine::races::scenarios
 	SECONDS=$(or $(SECONDS),60) cargo test --locked --test races -- --nocapture p1_
 	SECONDS=$(or $(SECONDS),60) tests/races_under_sanitizer
 

@@ -80,6 +80,34 @@ fn p1_everything_at_once_under_a_sanitizer_loses_nothing_and_ends() {
     stress(program, setting("SECONDS").unwrap_or(SECONDS));
 }
 
+/// Runs it under helgrind against mosquitto over mutual TLS; an error is what it complains about.
+fn under_helgrind(program: &str, more: &[&str]) -> Result<(), String> {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let port = broker.port.to_string();
+    let directory = certificates.directory();
+    let arguments = [&["127.0.0.1", &port, &directory], more].concat();
+    let program = Program::compile_checked(program, Checked::ByHelgrind);
+    program.start(&arguments).outcome()
+}
+
+/// tests/helgrind.supp and `docs/races.md` say what helgrind can see: what the program shares by itself, and its use of locks.
+#[test]
+fn a_program_with_its_own_locks_has_no_race_under_helgrind() {
+    under_helgrind("own_locks", &["locked"]).unwrap_or_else(|why| panic!("{why}"));
+    under_helgrind("real_async", &[]).unwrap_or_else(|why| panic!("{why}"));
+}
+
+/// What is suppressed must not hide it.
+#[test]
+fn helgrind_sees_what_a_callback_shares_without_a_lock() {
+    let why = under_helgrind("own_locks", &["unlocked"]).expect_err("a race");
+    assert!(
+        why.contains("data race") && why.contains("on_done (own_locks.c"),
+        "{why}"
+    );
+}
+
 /// A function that the program does not know would be a hole that nobody sees.
 #[test]
 fn the_stress_program_calls_every_function_of_the_header() {

@@ -3,9 +3,6 @@
 
 use super::dial::{Dial, interleave};
 use super::inner::Inner;
-use super::shared::lock;
-use super::sync::atomic::{AtomicI64, Ordering};
-use super::sync::{Mutex, MutexGuard};
 use super::{clock, scope};
 use crate::aws::clock::Offset;
 use crate::aws::{credentials, endpoint, profile, region, role_alias, sigv4};
@@ -19,7 +16,8 @@ use crate::transport::tls::TlsConfig;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
@@ -83,8 +81,8 @@ impl Signing {
         }
     }
 
-    fn fetched(&self) -> MutexGuard<'_, Option<Fetched>> {
-        lock(&self.fetched)
+    fn fetched(&self) -> std::sync::MutexGuard<'_, Option<Fetched>> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
