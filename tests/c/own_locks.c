@@ -1,12 +1,13 @@
-/* What the program shares between its threads and its callbacks is behind its own locks: "locked". Or is not, in one place: "unlocked". */
+/* What the program shares between its threads and its callbacks is behind its own locks: "locked". Or is not, in one place: "unlocked".
+ * What only the callbacks of one client share needs no lock, because they run one at a time: "in_callbacks". */
 #include "check.h"
 
 enum { THREADS = 3, EACH = 20 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static unsigned started, outcomes, in_the_open;
+static unsigned started, outcomes, in_the_open, in_callbacks;
 static struct gate done = GATE, freed = GATE;
 static aws_iot_mqtt_client *client;
-static bool locked;
+static enum { LOCKED, UNLOCKED, IN_CALLBACKS } how;
 
 static void on_done(const aws_iot_mqtt_completion *completion, void *userdata) {
     unsigned *number = userdata;
@@ -15,7 +16,8 @@ static void on_done(const aws_iot_mqtt_completion *completion, void *userdata) {
     CHECK(*number < started);
     outcomes++;
     pthread_mutex_unlock(&mutex);
-    if (!locked) in_the_open++;
+    if (how == UNLOCKED) in_the_open++;
+    if (how == IN_CALLBACKS) in_callbacks++;
     gate_open(&done);
 }
 
@@ -34,18 +36,18 @@ static void *publishes(void *unused) {
         pthread_mutex_lock(&mutex);
         *number = started++;
         pthread_mutex_unlock(&mutex);
-        if (!locked) in_the_open++;
         /* Under a lock of the program's that its callback takes, too: the library calls nobody from inside a call. */
         pthread_mutex_lock(&mutex);
         int code = (int)aws_iot_mqtt_client_publish_async(client, "t", "x", 1, 1, false, on_done, number, release, NULL);
         pthread_mutex_unlock(&mutex);
         CHECK_CODE(AWS_IOT_MQTT_OK, code);
+        /* Nothing orders the last of these and its callback. */
+        if (how == UNLOCKED) in_the_open++;
     }
     return unused;
 }
 
-static void run(char **argv, bool with_locks) {
-    locked = with_locks;
+static void run(char **argv) {
     client = connected_client(argv);
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) threads[i] = start_thread(publishes, NULL);
@@ -56,17 +58,25 @@ static void run(char **argv, bool with_locks) {
     pthread_mutex_lock(&mutex);
     CHECK_INT(THREADS * EACH, outcomes);
     pthread_mutex_unlock(&mutex);
+    if (how == IN_CALLBACKS) CHECK_INT(THREADS * EACH, in_callbacks); /* All have run when free has returned. */
 }
 
 static void run_locked(char **argv) {
-    run(argv, true);
+    how = LOCKED;
+    run(argv);
 }
 
 static void run_unlocked(char **argv) {
-    run(argv, false);
+    how = UNLOCKED;
+    run(argv);
+}
+
+static void run_in_callbacks(char **argv) {
+    how = IN_CALLBACKS;
+    run(argv);
 }
 
 int main(int argc, char **argv) {
-    static const struct test_case cases[] = {{"locked", run_locked}, {"unlocked", run_unlocked}};
+    static const struct test_case cases[] = {{"locked", run_locked}, {"unlocked", run_unlocked}, {"in_callbacks", run_in_callbacks}};
     return RUN_CASE(cases);
 }
