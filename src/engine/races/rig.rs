@@ -94,16 +94,26 @@ impl Rig {
 
     /// `retained` comes behind each SUBACK.
     pub(super) fn subscribing(retained: &'static [u8]) -> Rig {
-        let rig = Rig::new(Client::new(config()).expect("a client"), retained);
+        let client = Client::new(config()).expect("a client");
+        let rig = Rig::new(client, retained, None);
+        rig.online.wait(1);
+        rig
+    }
+
+    /// The broker closes the connection when it has so many publishes.
+    pub(super) fn hung_up_on(patience: usize) -> Rig {
+        let client = Client::new(config()).expect("a client");
+        let rig = Rig::new(client, b"", Some(patience));
         rig.online.wait(1);
         rig
     }
 
     pub(super) fn connecting_in(event_loop: &EventLoop) -> Rig {
-        Rig::new(Client::new_in(event_loop, config()).expect("a client"), b"")
+        let client = Client::new_in(event_loop, config()).expect("a client");
+        Rig::new(client, b"", None)
     }
 
-    fn new(client: Arc<Client>, retained: &'static [u8]) -> Rig {
+    fn new(client: Arc<Client>, retained: &'static [u8], patience: Option<usize>) -> Rig {
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&complaints);
         let sink =
@@ -124,6 +134,7 @@ impl Rig {
             acknowledged: Gate::default(),
             published: Gate::default(),
             retained,
+            patience,
         });
         let link = FakeLink {
             wire: Arc::clone(&wire),

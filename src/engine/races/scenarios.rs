@@ -144,6 +144,29 @@ fn p5_messages_are_acknowledged_when_their_callbacks_have_run() {
     });
 }
 
+/// The second callback blocks until the acknowledgement of the first has gone out, for which a timer wakes another worker.
+#[test]
+fn p5_messages_are_acknowledged_although_a_later_callback_blocks() {
+    in_many_orders(A_SECOND, || {
+        let rig = Rig::subscribing(MESSAGES);
+        let (wire, told) = (Arc::clone(&rig.wire), Arc::new(Told::default()));
+        let inside = Arc::clone(&told);
+        let handler: MessageHandler = Arc::new(move |_| {
+            inside.callback();
+            if inside.begun.count() == 2 {
+                wire.acknowledged.wait(1);
+            }
+        });
+        let subscribed = rig
+            .client
+            .subscribe("a", QoS::AtLeastOnce, false, || Some(handler));
+        assert!(matches!(subscribed, Ok((Accepted::Now, _))));
+        rig.wire.acknowledged.wait(2);
+        rig.free();
+        told.in_order();
+    });
+}
+
 /// A dialer gives up waiting for a job just when one comes.
 #[test]
 fn p6_no_job_is_left_behind_by_a_dialer_that_ends() {

@@ -42,6 +42,34 @@ fn p5_free_waits_for_the_callback_that_runs() {
 }
 
 #[test]
+fn p1_a_connection_is_lost_while_threads_publish_and_free_ends_what_is_left() {
+    in_many_orders(A_SECOND, || {
+        let rig = Rig::hung_up_on(2);
+        let offline = Arc::new(Told::default());
+        let told = Arc::new(Told::default());
+        let inside = Arc::clone(&offline);
+        let handler = rig
+            .client
+            .on_offline(|| Some(Arc::new(move |_| inside.callback())));
+        assert!(handler.is_ok());
+        let (client, other) = (Arc::clone(&rig.client), Arc::clone(&told));
+        // Sent, or kept for the next connection.
+        let caller = thread::spawn(move || {
+            for _ in 0..2 {
+                assert!(try_publish(&client, &other).is_ok());
+            }
+        });
+        assert!(try_publish(&rig.client, &told).is_ok());
+        offline.begun.wait(1);
+        caller.join().expect("returned");
+        rig.free();
+        assert_eq!(told.done.count(), 3, "completions when free has returned");
+        told.in_order();
+        offline.in_order();
+    });
+}
+
+#[test]
 fn p1_a_synchronous_call_that_waits_while_another_thread_frees_returns() {
     in_many_orders(A_SECOND, || {
         let rig = Rig::connected();

@@ -45,6 +45,8 @@ pub(super) struct Wire {
     pub(super) published: Gate,
     /// Sent behind a SUBACK.
     pub(super) retained: &'static [u8],
+    /// The broker closes the connection when it has so many publishes.
+    pub(super) patience: Option<usize>,
 }
 
 pub(super) struct FakeLink {
@@ -58,13 +60,20 @@ impl Wire {
         self.core.poller.readable(self.key, true);
     }
 
+    fn has_hung_up(&self) -> bool {
+        self.patience
+            .is_some_and(|patience| self.published.count() >= patience)
+    }
+
     /// One packet of the client, whole; they are short.
     fn packet(&self, packet: &[u8]) {
         match packet[0] >> 4 {
             1 => self.answer(&[0x20, 2, 0, 0]),
             3 => {
                 self.published.open();
-                if packet[0] & 6 != 0 {
+                if self.has_hung_up() {
+                    self.core.poller.readable(self.key, true);
+                } else if packet[0] & 6 != 0 {
                     let id = 4 + usize::from(packet[3]);
                     self.answer(&[0x40, 2, packet[id], packet[id + 1]]);
                 }
@@ -85,6 +94,9 @@ impl Link for FakeLink {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut answers = self.wire.answers.lock().expect("no poison");
         let count = answers.len().min(buffer.len());
+        if count == 0 && self.wire.has_hung_up() {
+            return Ok(0);
+        }
         if count == 0 {
             self.wire.core.poller.readable(self.wire.key, false);
             return Err(io::ErrorKind::WouldBlock.into());
