@@ -90,6 +90,26 @@ fn p5_input_is_seen_to_while_callbacks_block() {
     });
 }
 
+/// The run queue: several clients may be in it when one worker is woken.
+#[test]
+fn clients_with_callbacks_at_the_same_time_all_find_a_worker() {
+    in_many_orders(A_SECOND, || {
+        let rigs: Vec<Rig> = (0..3).map(|_| Rig::connected()).collect();
+        let told = Arc::new(Told::default());
+        for rig in &rigs {
+            // Sent when the call returns, so its completion is ready then.
+            let accepted = rig
+                .client
+                .publish_async("t", b"x", QoS::AtMostOnce, false, |_| {
+                    Some(told.completion())
+                });
+            assert!(accepted.is_ok());
+        }
+        told.done.wait(3);
+        rigs.into_iter().for_each(Rig::free);
+    });
+}
+
 /// Two may be in callbacks here, so the third client stands in line.
 #[test]
 fn clients_that_stand_in_line_for_their_callbacks_get_their_turn() {

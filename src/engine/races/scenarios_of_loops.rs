@@ -64,19 +64,30 @@ fn calls_of_other_threads_return_while_one_drives_the_loop() {
     });
 }
 
-/// The thread that waits drives the loop, and what it waits for comes from another thread.
+/// The thread that waits drives the loop, and what it waits for comes from another thread. In a callback, because there nothing else
+/// wakes the loop: that its client has callbacks, it knows.
 #[test]
 fn p1_a_call_that_drives_the_loop_returns_when_another_thread_frees() {
     in_many_orders(A_SECOND, || {
         let (event_loop, rig) = online();
         let client = Arc::clone(&rig.client);
-        let other = thread::spawn(move || rig.free());
-        match client.publish("t", b"x", QoS::AtLeastOnce, false) {
-            Ok(_) => {}
-            Err(error) => assert!(matches!(error.code, Code::Cancelled | Code::InvalidState)),
+        let told = Told::doing(move || {
+            let outcome = client.publish("t", b"x", QoS::AtLeastOnce, false);
+            let Err(error) = outcome else { return };
+            assert!(matches!(error.code, Code::Cancelled | Code::InvalidState));
+        });
+        publish(&rig.client, &told);
+        let other_loop = Arc::clone(&event_loop);
+        let other = thread::spawn(move || {
+            rig.free();
+            wake(&other_loop);
+        });
+        while told.done.count() == 0 {
+            descriptor(&event_loop);
+            event_loop.process().expect("nobody else drives");
         }
         other.join().expect("returned");
-        drop(event_loop);
+        told.in_order();
     });
 }
 
