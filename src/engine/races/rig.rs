@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::state::{Connection, Tag};
-use super::wire::{FakeLink, Gate, Wire};
+use super::wire::{Broker, FakeLink, Gate, Wire};
 use super::{Completed, Completion, EventLoop, Words, clock, shared};
 use crate::config::{Config, QoS, SessionConfig};
 use crate::error::Error;
@@ -95,25 +95,24 @@ impl Rig {
     /// `retained` comes behind each SUBACK.
     pub(super) fn subscribing(retained: &'static [u8]) -> Rig {
         let client = Client::new(config()).expect("a client");
-        let rig = Rig::new(client, retained, None);
+        let rig = Rig::new(client, retained, Broker::Answers);
         rig.online.wait(1);
         rig
     }
 
-    /// The broker closes the connection when it has so many publishes.
-    pub(super) fn hung_up_on(patience: usize) -> Rig {
-        let client = Client::new(config()).expect("a client");
-        let rig = Rig::new(client, b"", Some(patience));
+    pub(super) fn with(broker: Broker) -> Rig {
+        let rig = Rig::new(Client::new(config()).expect("a client"), b"", broker);
         rig.online.wait(1);
         rig
     }
 
-    pub(super) fn connecting_in(event_loop: &EventLoop) -> Rig {
+    /// Whoever drives the loop sees it connected.
+    pub(super) fn connecting_in(event_loop: &EventLoop, broker: Broker) -> Rig {
         let client = Client::new_in(event_loop, config()).expect("a client");
-        Rig::new(client, b"", None)
+        Rig::new(client, b"", broker)
     }
 
-    fn new(client: Arc<Client>, retained: &'static [u8], patience: Option<usize>) -> Rig {
+    fn new(client: Arc<Client>, retained: &'static [u8], broker: Broker) -> Rig {
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&complaints);
         let sink =
@@ -134,7 +133,7 @@ impl Rig {
             acknowledged: Gate::default(),
             published: Gate::default(),
             retained,
-            patience,
+            broker,
         });
         let link = FakeLink {
             wire: Arc::clone(&wire),

@@ -208,6 +208,23 @@ fn p6_no_job_is_left_behind_by_a_dialer_that_ends() {
     });
 }
 
+/// No time passes here, so a dialer that sleeps on is not saved by its patience.
+#[test]
+fn p6_a_dialer_without_work_is_told_of_a_job() {
+    in_many_orders(Duration::ZERO, || {
+        let dialers = Dialers::default();
+        let ran = Arc::new(Gate::default());
+        for job in 1..=3 {
+            let gate = Arc::clone(&ran);
+            dialers
+                .run(Box::new(move || gate.open()))
+                .expect("a thread");
+            ran.wait(job);
+        }
+        drop(dialers);
+    });
+}
+
 /// None of them fires here, so all that were set are still there.
 #[test]
 fn timers_of_one_client_do_not_pile_up() {

@@ -4,6 +4,7 @@ use super::client::Client;
 use super::rig::{
     A_SECOND, Rig, Told, config, in_many_orders, publish, publish_and_wait, try_publish,
 };
+use super::wire::Broker;
 use crate::config::QoS;
 use crate::error::Code;
 use shuttle::thread;
@@ -44,7 +45,7 @@ fn p5_free_waits_for_the_callback_that_runs() {
 #[test]
 fn p1_a_connection_is_lost_while_threads_publish_and_free_ends_what_is_left() {
     in_many_orders(A_SECOND, || {
-        let rig = Rig::hung_up_on(2);
+        let rig = Rig::with(Broker::HangsUpAt(2));
         let offline = Arc::new(Told::default());
         let told = Arc::new(Told::default());
         let inside = Arc::clone(&offline);

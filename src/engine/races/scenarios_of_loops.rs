@@ -2,6 +2,7 @@
 
 use super::EventLoop;
 use super::rig::{A_SECOND, Rig, Told, in_many_orders, publish, publish_and_wait};
+use super::wire::Broker;
 use crate::config::QoS;
 use crate::error::Code;
 use shuttle::thread;
@@ -9,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A client in a loop of this thread.
-fn online() -> (Arc<EventLoop>, Rig) {
+fn online(broker: Broker) -> (Arc<EventLoop>, Rig) {
     let event_loop = EventLoop::new().expect("a loop");
-    let rig = Rig::connecting_in(&event_loop);
+    let rig = Rig::connecting_in(&event_loop, broker);
     while rig.online.count() == 0 {
         descriptor(&event_loop);
         event_loop.process().expect("nobody else drives");
@@ -43,7 +44,7 @@ fn drive(event_loop: &Arc<EventLoop>, stop: &Arc<AtomicBool>) -> thread::JoinHan
 #[test]
 fn calls_of_other_threads_return_while_one_drives_the_loop() {
     in_many_orders(A_SECOND, || {
-        let (event_loop, rig) = online();
+        let (event_loop, rig) = online(Broker::Answers);
         let stop = Arc::new(AtomicBool::new(false));
         // Nothing is ready before the thread has taken the loop over: a call of this one would drive, too.
         let driver = drive(&event_loop, &stop);
@@ -69,7 +70,7 @@ fn calls_of_other_threads_return_while_one_drives_the_loop() {
 #[test]
 fn p1_a_call_that_drives_the_loop_returns_when_another_thread_frees() {
     in_many_orders(A_SECOND, || {
-        let (event_loop, rig) = online();
+        let (event_loop, rig) = online(Broker::IsSilentFrom(2));
         let client = Arc::clone(&rig.client);
         let told = Told::doing(move || {
             let outcome = client.publish("t", b"x", QoS::AtLeastOnce, false);
@@ -77,10 +78,10 @@ fn p1_a_call_that_drives_the_loop_returns_when_another_thread_frees() {
             assert!(matches!(error.code, Code::Cancelled | Code::InvalidState));
         });
         publish(&rig.client, &told);
-        let other_loop = Arc::clone(&event_loop);
+        let inside = Arc::clone(&told);
         let other = thread::spawn(move || {
+            inside.begun.wait(1);
             rig.free();
-            wake(&other_loop);
         });
         while told.done.count() == 0 {
             descriptor(&event_loop);
@@ -95,7 +96,7 @@ fn p1_a_call_that_drives_the_loop_returns_when_another_thread_frees() {
 #[test]
 fn a_call_returns_while_another_thread_takes_the_loop_over() {
     in_many_orders(A_SECOND, || {
-        let (event_loop, rig) = online();
+        let (event_loop, rig) = online(Broker::Answers);
         let stop = Arc::new(AtomicBool::new(false));
         let (other, told) = (Arc::clone(&event_loop), Arc::clone(&stop));
         let other = thread::spawn(move || {
@@ -119,7 +120,7 @@ fn a_call_returns_while_another_thread_takes_the_loop_over() {
 #[test]
 fn p5_the_callbacks_of_a_freed_client_run_although_its_loop_is_freed() {
     in_many_orders(A_SECOND, || {
-        let (event_loop, rig) = online();
+        let (event_loop, rig) = online(Broker::Answers);
         let client = Arc::clone(&rig.client);
         let freeing = Told::doing(move || client.free());
         let told = Arc::new(Told::default());

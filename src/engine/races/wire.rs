@@ -36,6 +36,16 @@ impl Gate {
     }
 }
 
+/// How the other end takes publishes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broker {
+    Answers,
+    /// Closes the connection when it has so many.
+    HangsUpAt(usize),
+    /// Does not acknowledge those from this one on.
+    IsSilentFrom(usize),
+}
+
 pub(super) struct Wire {
     pub(super) core: Arc<Core>,
     pub(super) key: u64,
@@ -45,8 +55,7 @@ pub(super) struct Wire {
     pub(super) published: Gate,
     /// Sent behind a SUBACK.
     pub(super) retained: &'static [u8],
-    /// The broker closes the connection when it has so many publishes.
-    pub(super) patience: Option<usize>,
+    pub(super) broker: Broker,
 }
 
 pub(super) struct FakeLink {
@@ -61,8 +70,11 @@ impl Wire {
     }
 
     fn has_hung_up(&self) -> bool {
-        self.patience
-            .is_some_and(|patience| self.published.count() >= patience)
+        matches!(self.broker, Broker::HangsUpAt(count) if self.published.count() >= count)
+    }
+
+    fn is_silent(&self) -> bool {
+        matches!(self.broker, Broker::IsSilentFrom(count) if self.published.count() >= count)
     }
 
     /// One packet of the client, whole; they are short.
@@ -73,7 +85,7 @@ impl Wire {
                 self.published.open();
                 if self.has_hung_up() {
                     self.core.poller.readable(self.key, true);
-                } else if packet[0] & 6 != 0 {
+                } else if packet[0] & 6 != 0 && !self.is_silent() {
                     let id = 4 + usize::from(packet[3]);
                     self.answer(&[0x40, 2, packet[id], packet[id + 1]]);
                 }
