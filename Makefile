@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 export ENDPOINT PORT CA CERT KEY CLIENT_ID TOPIC COUNT
 
 # Which tests depend on the crypto provider: all but those that read files, build what they test themselves or wrap the C functions.
-PROVIDER_TESTS := $(filter-out bench conformance cpp ffi guide header instructions layering package supply,$(basename $(notdir $(wildcard tests/*.rs))))
+PROVIDER_TESTS := $(filter-out bench conformance cpp ffi guide header instructions layering package pages supply,$(basename $(notdir $(wildcard tests/*.rs))))
 
 # The benchmarks: REPS runs of each case, QUICK=1 a small part, CLIENTS="1000,10000" idle clients, AWSC_PREFIX where aws-c-mqtt is.
 REPS ?= 5

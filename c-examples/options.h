@@ -19,12 +19,12 @@ struct options {
     const char *region;    /* for MQTT over WebSocket, if the endpoint's name does not tell it */
 };
 
-static inline int options_usage(const char *program)
+/* MQTT over WebSocket, by its port 443: IAM credentials take the place of the files. */
+static inline int options_usage(const char *program, const char *default_port)
 {
-    fprintf(stderr,
-            "usage: %s --ca FILE --cert FILE --key FILE [--endpoint HOST] [--port 8883]\n"
-            "       [--client-id ID] [--topic TOPIC] [--count N]\n"
-            "over WebSocket, where IAM credentials take the place of the files: [--ca FILE] [--region REGION] ...\n", program);
+    const char *files = strcmp(default_port, "443") == 0 ? "[--ca FILE] [--region REGION]" : "--ca FILE --cert FILE --key FILE";
+    fprintf(stderr, "usage: %s %s [--endpoint HOST] [--port %s]\n       [--client-id ID] [--topic TOPIC] [--count N]\n", program, files,
+            default_port);
     return -1;
 }
 
@@ -69,13 +69,13 @@ static inline int options_read(int argc, char **argv, struct options *options, c
             k++;
         if (k == known_len || i + 1 == argc) {
             fprintf(stderr, "%s: %s\n", argv[i], k == known_len ? "no such option" : "needs a value");
-            return options_usage(argv[0]);
+            return options_usage(argv[0], default_port);
         }
         *known[k].value = argv[i + 1];
     }
     if (options_port(options) == 0 || options_count(options) == 0) {
         fprintf(stderr, "--port must be 1 to 65535, --count 1 to 1000000\n");
-        return options_usage(argv[0]);
+        return options_usage(argv[0], default_port);
     }
     return 0;
 }
@@ -87,7 +87,7 @@ static inline int options_parse(int argc, char **argv, struct options *options)
         return -1;
     if (options->ca == NULL || options->cert == NULL || options->key == NULL) {
         fprintf(stderr, "--ca, --cert and --key are needed\n");
-        return options_usage(argv[0]);
+        return options_usage(argv[0], "8883");
     }
     return 0;
 }

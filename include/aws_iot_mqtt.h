@@ -573,8 +573,9 @@ const char *aws_iot_mqtt_last_error_detail(void);
  *                       the same id throw each other off. "" gives the client an id of its own, "aws-iot-mqtt-" and 22 random
  *                       characters, which is another one for every client; that suits clean sessions only.
  * @param protocol       AWS_IOT_MQTT_PROTOCOL_3_1_1, or AWS_IOT_MQTT_PROTOCOL_3_1 for old local brokers.
- * @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; credentials are only needed if
- *                       the server's CA is not one of the system's. False for MQTT over TLS.
+ * @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; then
+ *                       aws_iot_mqtt_client_configure_credentials() is only needed for a server whose CA is not one of the
+ *                       system's. False for MQTT over TLS.
  * @param clean_session  True: the broker forgets subscriptions and messages when the connection ends. False: it keeps them
  *                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
  *                       the account says otherwise.
@@ -590,7 +591,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_new(const char *client_id,
 /**
  * Ends a client: it closes the connection at once without sending what is queued, ends every pending operation with
  * AWS_IOT_MQTT_ERR_CANCELLED and frees every userdata. Disconnect first to part from the broker in an orderly way;
- * a connection that ends here makes the broker publish the last will.
+ * a connection that ends here makes the broker publish the last will. Messages that have not reached their callback are given
+ * up; those of QoS 1 are not acknowledged, so a broker that keeps the session sends them again.
  *
  * Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
  * whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
@@ -765,8 +767,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_credentials_pem(aws_iot_mqtt_cl
  * `USERNAME?x-amz-customauthorizer-name=NAME&x-amz-customauthorizer-signature=SIGNATURE&TOKENKEY=TOKEN`, each part
  * only if it is given, and percent-encoded here; user name and password are those of
  * aws_iot_mqtt_client_configure_username_password(). It is the same over WebSocket. Without WebSocket on port 443 the protocol
- * name "mqtt" is offered by ALPN, as AWS IoT asks for. Credentials are only needed if the server's CA is not one of the
- * system's; do not configure a certificate and key unless the domain asks for both.
+ * name "mqtt" is offered by ALPN, as AWS IoT asks for. aws_iot_mqtt_client_configure_credentials() is only needed for a server
+ * whose CA is not one of the system's; give it no certificate and key unless the domain asks for both.
  *
  * Accepted at any time and used from the next attempt to connect on, so that tokens can be renewed. A later call replaces all
  * four.
@@ -1144,10 +1146,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_refused_by_close_limit(aws_iot_
  * @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
  *         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
  *         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
- *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory).
+ *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory, credentials provider or signing callback).
  *         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
- *         (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return
- *         code).
+ *         (2xx), of TLS (3xx) or of WebSocket and credentials (4xx), or AWS_IOT_MQTT_ERR_PROTOCOL to
+ *         AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return code).
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_connect(aws_iot_mqtt_client *client,
                                                uint32_t keep_alive_secs);
@@ -1186,7 +1188,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_connect_async(aws_iot_mqtt_client *client
  * @param left    Receives how many operations are kept; may be NULL.
  * @return AWS_IOT_MQTT_OK, also if the connection was lost before DISCONNECT could be said.
  *         AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way; AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the
- *         client's socket factory.
+ *         client's socket factory, credentials provider or signing callback.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_disconnect(aws_iot_mqtt_client *client,
                                                   size_t *left);
@@ -1232,7 +1234,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_reconnect(aws_iot_mqtt_client *client);
  *         outcome callback tells how it ends.
  *         Not accepted: AWS_IOT_MQTT_ERR_INVALID_TOPIC, AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE, AWS_IOT_MQTT_ERR_QUEUE_FULL,
  *         AWS_IOT_MQTT_ERR_QUEUE_DISABLED, AWS_IOT_MQTT_ERR_INVALID_STATE (the client is disconnecting),
- *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory).
+ *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory, credentials provider or signing callback).
  *         Accepted and ended, QoS 1 only: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED,
  *         AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE; the broker may have it.
  */
@@ -1659,9 +1661,11 @@ aws_iot_mqtt_error aws_iot_mqtt_loop_process(aws_iot_mqtt_loop *loop);
 
 /**
  * Ends a loop: its descriptor must not be waited for any more. Free its clients first. Those that are left stay valid, but nobody does
- * anything for them except the loop's thread in their synchronous calls, and aws_iot_mqtt_client_free().
+ * anything for them except the loop's thread in their synchronous calls, and aws_iot_mqtt_client_free(): what they have pending
+ * waits, and ends there with AWS_IOT_MQTT_ERR_CANCELLED.
  *
- * Clients that were freed inside callbacks and have not ended yet end here; inside a callback, after it has returned.
+ * Clients that were freed inside callbacks and have not ended yet end here, pending operations and callbacks included; inside a
+ * callback, after it has returned.
  *
  * @param loop  The loop, or NULL, which does nothing. No other call on it may begin any more.
  */

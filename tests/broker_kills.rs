@@ -18,9 +18,10 @@ mod support;
 use std::cell::Cell;
 use std::time::Duration;
 use support::STEP;
-use support::c_program::{Program, Running};
+use support::c_program::Program;
 use support::certificates::Certificates;
 use support::mosquitto::{Mosquitto, Subscriber};
+use support::running::Running;
 
 const TOPIC: &str = "kills/data";
 const TOTAL: usize = 10_000;

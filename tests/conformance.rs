@@ -214,10 +214,10 @@ fn page() -> String {
     let mut page = format!(
         "# MQTT 3.1.1, statement by statement\n\n\
         Made by `make conformance` from `tests/conformance/statements.tsv`. Do not edit.\n\n\
-        The {} normative statements of MQTT 3.1.1 (appendix B) in our own words; the numbers are those of the standard. {client} of them bind a \
-        client, or both sides; each has a test that runs in `make test`, and the column before it names the bytes, rows or packets in which \
-        it shows. Where only the server is bound, a test shows what this library does when the server does not keep to it, if there is \
-        something to do. {} statements are broken on purpose, one at a time (`make conformance-mutants`, the patches are in \
+        The {} normative statements of MQTT 3.1.1 (appendix B) in our own words; the numbers are those of the standard. {client} of them bind\n\
+        a client, or both sides; each has a test that runs in `make test`, and the column before it names the bytes, rows or packets in\n\
+        which it shows. Where only the server is bound, a test shows what this library does when the server does not keep to it, if there\n\
+        is something to do. {} statements are broken on purpose, one at a time (`make conformance-mutants`, the patches are in\n\
         `tests/conformance/mutants/`): a test of the row must then fail.\n\n\
         | statement | binds | in our words | shown by | tests | mutant |\n|---|---|---|---|---|---|\n",
         statements.len(),

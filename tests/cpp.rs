@@ -105,12 +105,16 @@ fn handlers_and_futures_live_as_long_as_the_manual_says() {
         "destroyed_in_its_handler",
         "destroyed_outside",
         "replaced_in_its_handler",
+        "subscription_changed_in_its_handler",
+        "loop_and_client_end_in_a_handler",
         "refused_subscriptions",
         "providers",
     ] {
         program.run_with(unhelpful(), "-", &[case]);
     }
-    program.run(&["-", "0", "-", "arguments"]);
+    for case in ["futures_end_with_the_client", "arguments"] {
+        program.run(&["127.0.0.1", "1", "-", case]);
+    }
     let throwing = program.start(&["-", "0", "-", "exception_in_a_handler"]);
     throwing.wait_for("terminated by: a handler");
     throwing.finish();
@@ -208,10 +212,13 @@ fn each_part_compiles_alone_without_a_warning() {
 }
 
 #[test]
-fn both_compilers_take_the_wrapper_with_and_without_exceptions() {
+fn both_compilers_take_the_wrapper_with_and_without_exceptions_and_as_cpp_20() {
     compiles("g++", "g++", PARTS[0], &SMALL);
     compiles("clang++", "clang", PARTS[0], &[]);
     compiles("clang++", "clang", PARTS[0], &SMALL);
+    for compiler in [("g++", "g++"), ("clang++", "clang")] {
+        compiles(compiler.0, compiler.1, PARTS[0], &["-std=c++20"]);
+    }
 }
 
 #[test]

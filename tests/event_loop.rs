@@ -5,8 +5,11 @@ mod support;
 use support::broker::{Broker, Connection};
 use support::c_program::{Checked, Program};
 use support::certificates::Certificates;
+use support::gateway::Gateway;
+use support::iam::NO_ENVIRONMENT;
 use support::mosquitto::Mosquitto;
 use support::packets::{connack, puback, publish, suback, subscribe, unsuback, unsubscribe};
+use support::proxies::Proxy;
 use support::scenario::play_compiled;
 
 const PINGREQ: [u8; 2] = [0xc0, 0];
@@ -219,6 +222,71 @@ fn programs_for_clients_with_threads_run_in_a_loop_too() {
             panic!("{why}\nmosquitto's log:\n{}", broker.log.text());
         }
     }
+}
+
+/// A case of `tests/c/loop_ways.c` with `localhost` as its endpoint.
+fn way(case: &str, certificates: &Certificates, port: u16, environment: &[(&str, &str)]) {
+    let (port, directory) = (port.to_string(), certificates.directory());
+    Program::compile_checked("loop_ways", Checked::ByAddressSanitizer)
+        .start_with(&["localhost", &port, &directory, case], environment)
+        .outcome()
+        .unwrap_or_else(|why| panic!("{case}: {why}"));
+}
+
+#[test]
+fn the_endpoint_may_be_a_name_over_tls_and_the_loop_in_epoll() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    for case in ["tls_by_name", "in_epoll"] {
+        way(case, &certificates, broker.port, &[]);
+    }
+}
+
+#[test]
+fn p5_socket_factory_and_signing_callbacks_may_block_and_the_loop_goes_on() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    for case in ["socket_factory", "signing"] {
+        way(case, &certificates, broker.port, &[]);
+    }
+}
+
+#[test]
+fn a_proxy_needs_no_thread() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let http = Proxy::tinyproxy(broker.port, Some(("user", "password")));
+    let socks = Proxy::microsocks(Some(("user", "password")));
+    for url in [
+        format!("http://user:password@127.0.0.1:{}", http.port),
+        format!("socks5h://user:password@127.0.0.1:{}", socks.port),
+    ] {
+        way("proxy", &certificates, broker.port, &[("TEST_PROXY", &url)]);
+    }
+}
+
+#[test]
+fn p5_signed_websockets_work_and_a_credentials_provider_that_blocks_stops_nobody_else() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let gateway = Gateway::start(&certificates, broker.port, 0);
+    gateway.accept_key("AKIDEXAMPLE", "hush", Some("hush+/="));
+    let given = [
+        ("TEST_WEBSOCKET", "1"),
+        ("TEST_REGION", "eu-central-1"),
+        ("TEST_KEY_ID", "AKIDEXAMPLE"),
+        ("TEST_SECRET", "hush"),
+        ("TEST_TOKEN", "hush+/="),
+    ];
+    let environment = [&NO_ENVIRONMENT[..], &given].concat();
+    way(
+        "signed_websocket",
+        &certificates,
+        gateway.port,
+        &environment,
+    );
+    let seen = gateway.wait_for(2);
+    assert!(seen.iter().all(|seen| seen.verdict.is_ok()), "{seen:?}");
 }
 
 /// Lines of standard input become messages, also those of a time without broker; the program has one thread all the while.

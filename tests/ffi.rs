@@ -5,10 +5,11 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::STEP;
-use support::c_program::{Running, link_library};
+use support::c_program::link_library;
 use support::certificates::Certificates;
 use support::gateway::Gateway;
 use support::mosquitto::Mosquitto;
+use support::running::Running;
 use support::temporary::TemporaryDirectory;
 
 fn root() -> &'static Path {
@@ -238,6 +239,21 @@ fn node_publishes_and_subscribes() {
     let mut command = site.command("node");
     command.arg(modules.file("pubsub.js"));
     site.pubsub("node", command, "nodejs");
+    // A file that is not there ends the program, and says so.
+    let mut command = site.command("node");
+    command.arg(modules.file("pubsub.js")).args([
+        "127.0.0.1",
+        "1",
+        "nowhere.pem",
+        "nowhere.pem",
+        "nowhere.key",
+    ]);
+    let program = Running::start(&mut command, "pubsub.js".into(), "nodejs", STEP * 3);
+    let why = program.outcome().expect_err("there is no such file");
+    assert!(
+        why.contains("exited with 1\n") && why.contains("ERR_CA_FILE: CA file nowhere.pem"),
+        "{why}"
+    );
     // What a handler throws, what a call refuses, and the end of a process with a living client.
     std::fs::copy(root().join("tests/ffi/calls.js"), modules.file("calls.js")).expect("a copy");
     for case in ["callbacks", "refusals", "exit"] {

@@ -4,9 +4,10 @@ mod support;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
-use support::c_program::{Checked, Program, Running};
+use support::c_program::{Checked, Program};
 use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
+use support::running::Running;
 
 const CLIENTS: usize = 60;
 /// Of descriptors: too few for the clients until the program raises its soft limit.

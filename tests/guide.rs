@@ -1,5 +1,5 @@
 //! The guide in `docs/guide/`: every code block of it is compiled, its programs run against mosquitto, its names are in the header, and its
-//! links lead somewhere. The blocks of `install.md` are carried out by `tests/package/guide.sh`. And the API reference is made without a
+//! index is complete. The blocks of `install.md` are carried out by `tests/package/guide.sh`. And the API reference is made without a
 //! warning of Doxygen.
 
 mod support;
@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::STEP;
-use support::c_program::{Running, link_library};
+use support::c_program::link_library;
 use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
 use support::process::spawn;
+use support::running::Running;
 use support::temporary::TemporaryDirectory;
 
 fn root() -> &'static Path {
@@ -311,25 +312,13 @@ fn the_tables_of_calls_name_functions_that_exist() {
 }
 
 #[test]
-fn links_lead_to_files_and_every_page_is_in_the_index() {
-    let pages = pages();
+fn every_page_is_in_the_index() {
     let index = read("docs/guide/README.md");
-    for (page, text) in &pages {
+    for (page, _) in pages() {
         assert!(
             page == "README.md" || index.contains(&format!("]({page})")),
             "docs/guide/README.md does not lead to {page}"
         );
-        // A C++ lambda looks like a link.
-        let prose: String = text.split("```").step_by(2).collect();
-        for link in prose.split("](").skip(1) {
-            let link = link.split(')').next().unwrap_or_default();
-            let file = link.split('#').next().unwrap_or_default();
-            if link.starts_with("https://") || file.is_empty() {
-                continue;
-            }
-            let target = root().join("docs/guide").join(file);
-            assert!(target.exists(), "docs/guide/{page}: {link} leads nowhere");
-        }
     }
     assert!(read("README.md").contains("](docs/guide/README.md)"));
 }

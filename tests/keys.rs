@@ -78,12 +78,18 @@ fn p521_signs() {
 }
 
 fn with_mosquitto(case: &str, checked: Checked) {
+    with_mosquitto_in(case, checked, &[]);
+}
+
+fn with_mosquitto_in(case: &str, checked: Checked, environment: &[(&str, &str)]) {
     let certificates = Certificates::new();
     let broker = Mosquitto::start(&certificates);
     let port = broker.port.to_string();
     let directory = certificates.directory();
     let arguments = ["127.0.0.1", &port, &directory, case, "client", "0403"];
-    let outcome = program(checked).start(&arguments).outcome();
+    let outcome = program(checked)
+        .start_with(&arguments, environment)
+        .outcome();
     if let Err(why) = outcome {
         panic!("{why}\nmosquitto's log:\n{}", broker.log.text());
     }
@@ -123,4 +129,9 @@ fn p5_free_outside_waits_for_the_callback() {
 fn p5_free_inside_does_not_wait() {
     with_mosquitto("freed_inside", Checked::Plainly);
     with_mosquitto("freed_inside", Checked::ByAddressSanitizer);
+}
+
+#[test]
+fn a_client_in_a_loop_connects_with_a_key_that_signs() {
+    with_mosquitto_in("signs", Checked::Plainly, &[("TEST_LOOP", "1")]);
 }

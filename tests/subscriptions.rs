@@ -50,11 +50,15 @@ fn instructions_per_message(filters: usize) -> u64 {
 
 #[test]
 fn a_message_costs_about_the_same_with_ten_thousand_subscriptions_as_with_ten() {
-    let few = instructions_per_message(10);
-    let many = instructions_per_message(10_000);
-    println!("instructions for a message: {few} with 10 subscriptions, {many} with 10,000");
-    assert!(
-        many * 10 <= few * 12,
-        "{few} instructions for a message with 10 subscriptions, {many} with 10,000"
-    );
+    // A thread that is woken in between adds instructions, and nothing takes any away: of several runs the cheapest says what it costs.
+    let (mut few, mut many) = (u64::MAX, u64::MAX);
+    for _ in 0..5 {
+        few = few.min(instructions_per_message(10));
+        many = many.min(instructions_per_message(10_000));
+        println!("instructions for a message: {few} with 10 subscriptions, {many} with 10,000");
+        if many * 10 <= few * 12 {
+            return;
+        }
+    }
+    panic!("{few} instructions for a message with 10 subscriptions, {many} with 10,000");
 }

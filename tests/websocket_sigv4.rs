@@ -3,11 +3,12 @@
 mod support;
 
 use support::STEP;
-use support::c_program::{Checked, Program, Running};
+use support::c_program::{Checked, Program};
 use support::certificates::Certificates;
 use support::gateway::{Gateway, Seen};
 use support::mosquitto::Mosquitto;
 use support::process::Lines;
+use support::running::Running;
 use support::temporary::TemporaryDirectory;
 
 const KEY_ID: &str = "AKIDEXAMPLE";

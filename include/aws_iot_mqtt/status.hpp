@@ -91,7 +91,9 @@ public:
     explicit operator bool() const noexcept { return accepted(); }
 
     // What a person can act on, such as "certificate /a/b.pem: No such file or directory". Empty if the call was accepted.
-    [[nodiscard]] const std::string &detail() const noexcept { return detail_; }
+    [[nodiscard]] const std::string &detail() const & noexcept { return detail_; }
+    // Of a Status that nobody keeps, such as `client.connect().detail()`: a string of its own, not one that is gone.
+    [[nodiscard]] std::string detail() && { return std::move(detail_); }
 
     // Name and detail in one line, for logs.
     [[nodiscard]] std::string text() const
@@ -123,8 +125,9 @@ public:
     [[nodiscard]] T &value() & { return there(), *value_; }
     [[nodiscard]] const T &value() const & { return there(), *value_; }
     [[nodiscard]] T value() && { return there(), std::move(*value_); }
-    [[nodiscard]] T &operator*() { return value(); }
-    [[nodiscard]] const T &operator*() const { return value(); }
+    [[nodiscard]] T &operator*() & { return value(); }
+    [[nodiscard]] const T &operator*() const & { return value(); }
+    [[nodiscard]] T operator*() && { return std::move(*this).value(); }
     [[nodiscard]] T *operator->() { return &value(); }
     [[nodiscard]] const T *operator->() const { return &value(); }
 

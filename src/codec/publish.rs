@@ -48,10 +48,9 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
     2 + topic_len + packet_id_len + payload_len
 }
 
-/// The topic was checked by [`topic::check_name`]. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5], or for QoS 1 when it is to be set later.
-/// Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows. Gives the place behind the topic in what was
-/// written: that of the packet identifier, for [`set_publish_packet_id`].
-// Always: the caller has mostly asked for the size itself, which then need not be done twice.
+/// The topic was checked by [`topic::check_name`]; `out` has room for the whole packet, or grows. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5],
+/// or for QoS 1 when it is to be set later. Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows.
+/// Gives the place behind the topic in what was written: that of the packet identifier, for [`set_publish_packet_id`].
 #[inline(always)]
 pub fn encode_publish(
     out: &mut Vec<u8>,
@@ -62,11 +61,13 @@ pub fn encode_publish(
     packet_id: u16,
 ) -> usize {
     let before = out.len();
-    let Some(size) = publish_size(topic.len(), payload.len(), qos) else {
+    if topic.len() > wire::MAX_STRING || payload.len() > wire::MAX_REMAINING_LENGTH {
         return 0;
-    };
-    out.reserve(size);
+    }
     let remaining_length = remaining_length(topic.len(), payload.len(), qos);
+    if remaining_length > wire::MAX_REMAINING_LENGTH {
+        return 0;
+    }
     let first = 0x30 | (qos as u8) << 1 | u8::from(retain);
     let [topic_high, topic_low] = (topic.len() as u16).to_be_bytes();
     // Nearly every message is here: one write of eight bytes, of which four or five stay, instead of as many pushes.

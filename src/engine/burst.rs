@@ -47,6 +47,7 @@ impl Burst {
     }
 
     /// A publish that was `called` a moment ago has left `pending` bytes.
+    #[inline]
     pub(super) fn publishing(&mut self, called: Instant, now: Instant, pending: usize) -> Now {
         let begins = std::mem::take(&mut self.heard) || called.0 >= self.last_publish.0 + GAP_NANOS;
         if begins || pending >= FULL {

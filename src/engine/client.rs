@@ -206,6 +206,7 @@ impl Client {
         })
     }
 
+    #[inline]
     pub fn publish(
         &self,
         topic: &str,
@@ -239,6 +240,7 @@ impl Client {
         outcome(completed).map(|completed| completed.0)
     }
 
+    #[inline]
     pub fn publish_async(
         &self,
         topic: &str,

@@ -4,6 +4,7 @@ use crate::time::Instant;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Now, on a clock that goes on during suspend and does not follow changes of the date.
+#[inline]
 pub(super) fn now() -> Instant {
     let time = clock_gettime(ClockId::Boottime);
     let secs = u64::try_from(time.tv_sec).unwrap_or_default();

@@ -162,6 +162,7 @@ impl Inner {
 
     /// The same for a publish: in a burst the bytes are left for a worker, so that many messages share a TLS record and a system
     /// call; a single one is sent here and now.
+    #[inline]
     pub(super) fn start_publish(
         self: &Arc<Self>,
         publish: impl FnOnce(&mut State, Instant) -> Result<Accepted, Error>,

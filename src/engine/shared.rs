@@ -15,7 +15,7 @@ use crate::error::{Code, Error};
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, PoisonError, Weak};
 
 /// Workers that are kept when nothing happens: enough that a callback here or there costs no thread.
@@ -93,12 +93,26 @@ impl Engine {
                 run_queue: Mutex::default(),
                 workers: Mutex::default(),
                 driving,
-                cores: std::thread::available_parallelism().map_or(2, usize::from),
+                cores: cores(),
                 stop: AtomicBool::new(false),
             }),
             dialers: Dialers::default(),
             names: Names::default(),
         })
+    }
+}
+
+/// Asked once: the answer is in files of the control groups, and a process may make and free its one client again and again.
+fn cores() -> usize {
+    // No OnceLock: a fork in the middle of the first question would leave it locked in the child.
+    static CORES: AtomicUsize = AtomicUsize::new(0);
+    match CORES.load(Ordering::Relaxed) {
+        0 => {
+            let cores = std::thread::available_parallelism().map_or(2, usize::from);
+            CORES.store(cores, Ordering::Relaxed);
+            cores
+        }
+        known => known,
     }
 }
 

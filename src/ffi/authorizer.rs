@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 /// `USERNAME?x-amz-customauthorizer-name=NAME&x-amz-customauthorizer-signature=SIGNATURE&TOKENKEY=TOKEN`, each part
 /// only if it is given, and percent-encoded here; user name and password are those of
 /// aws_iot_mqtt_client_configure_username_password(). It is the same over WebSocket. Without WebSocket on port 443 the protocol
-/// name "mqtt" is offered by ALPN, as AWS IoT asks for. Credentials are only needed if the server's CA is not one of the
-/// system's; do not configure a certificate and key unless the domain asks for both.
+/// name "mqtt" is offered by ALPN, as AWS IoT asks for. aws_iot_mqtt_client_configure_credentials() is only needed for a server
+/// whose CA is not one of the system's; give it no certificate and key unless the domain asks for both.
 ///
 /// Accepted at any time and used from the next attempt to connect on, so that tokens can be renewed. A later call replaces all
 /// four.

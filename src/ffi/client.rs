@@ -16,8 +16,9 @@ use std::sync::Arc;
 ///                       the same id throw each other off. "" gives the client an id of its own, "aws-iot-mqtt-" and 22 random
 ///                       characters, which is another one for every client; that suits clean sessions only.
 /// @param protocol       AWS_IOT_MQTT_PROTOCOL_3_1_1, or AWS_IOT_MQTT_PROTOCOL_3_1 for old local brokers.
-/// @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; credentials are only needed if
-///                       the server's CA is not one of the system's. False for MQTT over TLS.
+/// @param use_websocket  True for MQTT over WebSocket, at the path /mqtt, on port 443 in AWS IoT; then
+///                       aws_iot_mqtt_client_configure_credentials() is only needed for a server whose CA is not one of the
+///                       system's. False for MQTT over TLS.
 /// @param clean_session  True: the broker forgets subscriptions and messages when the connection ends. False: it keeps them
 ///                       until the same client id connects again [MQTT-3.1.2-4]; AWS IoT keeps them for one hour unless
 ///                       the account says otherwise.
@@ -74,7 +75,8 @@ pub(super) fn config(
 
 /// Ends a client: it closes the connection at once without sending what is queued, ends every pending operation with
 /// AWS_IOT_MQTT_ERR_CANCELLED and frees every userdata. Disconnect first to part from the broker in an orderly way;
-/// a connection that ends here makes the broker publish the last will.
+/// a connection that ends here makes the broker publish the last will. Messages that have not reached their callback are given
+/// up; those of QoS 1 are not acknowledged, so a broker that keeps the session sends them again.
 ///
 /// Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
 /// whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;

@@ -22,10 +22,10 @@ use std::ffi::c_void;
 /// @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
 ///         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
 ///         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
-///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory).
+///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory, credentials provider or signing callback).
 ///         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
-///         (2xx) or of TLS (3xx), or AWS_IOT_MQTT_ERR_PROTOCOL to AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return
-///         code).
+///         (2xx), of TLS (3xx) or of WebSocket and credentials (4xx), or AWS_IOT_MQTT_ERR_PROTOCOL to
+///         AWS_IOT_MQTT_ERR_CONNECT_REFUSED (50x, CONNACK's return code).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_connect(
     client: *mut aws_iot_mqtt_client,
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_connect_async(
 /// @param left    Receives how many operations are kept; may be NULL.
 /// @return AWS_IOT_MQTT_OK, also if the connection was lost before DISCONNECT could be said.
 ///         AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way; AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the
-///         client's socket factory.
+///         client's socket factory, credentials provider or signing callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect(
     client: *mut aws_iot_mqtt_client,

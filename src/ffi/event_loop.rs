@@ -151,9 +151,11 @@ pub unsafe extern "C" fn aws_iot_mqtt_loop_process(
 }
 
 /// Ends a loop: its descriptor must not be waited for any more. Free its clients first. Those that are left stay valid, but nobody does
-/// anything for them except the loop's thread in their synchronous calls, and aws_iot_mqtt_client_free().
+/// anything for them except the loop's thread in their synchronous calls, and aws_iot_mqtt_client_free(): what they have pending
+/// waits, and ends there with AWS_IOT_MQTT_ERR_CANCELLED.
 ///
-/// Clients that were freed inside callbacks and have not ended yet end here; inside a callback, after it has returned.
+/// Clients that were freed inside callbacks and have not ended yet end here, pending operations and callbacks included; inside a
+/// callback, after it has returned.
 ///
 /// @param loop  The loop, or NULL, which does nothing. No other call on it may begin any more.
 #[unsafe(no_mangle)]

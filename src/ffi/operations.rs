@@ -22,7 +22,7 @@ use std::ffi::{c_char, c_int, c_void};
 ///         outcome callback tells how it ends.
 ///         Not accepted: AWS_IOT_MQTT_ERR_INVALID_TOPIC, AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE, AWS_IOT_MQTT_ERR_QUEUE_FULL,
 ///         AWS_IOT_MQTT_ERR_QUEUE_DISABLED, AWS_IOT_MQTT_ERR_INVALID_STATE (the client is disconnecting),
-///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory).
+///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (QoS 1 inside the client's socket factory, credentials provider or signing callback).
 ///         Accepted and ended, QoS 1 only: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED,
 ///         AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE; the broker may have it.
 #[unsafe(no_mangle)]

@@ -1,11 +1,12 @@
 //! A session between an application that does anything, a link that moves any number of bytes at any time, and a peer that says
 //! anything at all. What holds even then is the oracle; an honest broker's promises are `session_model`'s.
 
+mod link;
+mod oracle;
+
 use super::input::Input;
 use crate::config::{Backoff, DropBehavior, Protocol, QoS, SessionConfig, Will};
-use crate::error::{Code, Error};
-use crate::session::tests::packets;
-use crate::session::{Event, Login, OperationId, Output, Session, State, Wait};
+use crate::session::{OperationId, Output, Session, Wait};
 use crate::time::Instant;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -278,93 +279,6 @@ impl World<'_> {
         }
     }
 
-    fn link_moves(&mut self) {
-        match (self.link, self.input.below(16)) {
-            (Link::Wanted, 0..14) => {
-                self.link = Link::Open;
-                self.sent.clear();
-                (self.packets, self.said_disconnect) = (0, false);
-                (self.pubacks, self.owed_pubacks) = (0, Vec::new());
-                self.session.opened(self.now, &Login::default());
-            }
-            (Link::Wanted | Link::Open, 14 | 15) => {
-                self.gone();
-                let code = self
-                    .input
-                    .pick(&[Code::ConnectionLost, Code::Io, Code::Timeout]);
-                self.session
-                    .closed(self.now, Error::new(code, "it is gone"));
-            }
-            (Link::Open, kind) => {
-                let pending = self.session.outgoing().len();
-                let count = if kind < 8 {
-                    pending
-                } else {
-                    usize::from(self.input.byte()).min(pending)
-                };
-                let bytes = self.session.outgoing()[..count].to_vec();
-                self.took(&bytes);
-                self.session.sent(self.now, count);
-            }
-            // Reports that come when there is no link do no harm.
-            (Link::None, 0) => self.session.received(self.now, &[0x20, 2, 0, 0]),
-            _ => {}
-        }
-    }
-
-    fn gone(&mut self) {
-        self.link = Link::None;
-        self.paused = false;
-    }
-
-    /// The bytes are those that a client may send, in the order in which it may.
-    fn took(&mut self, bytes: &[u8]) {
-        self.sent.extend_from_slice(bytes);
-        while let Some((packet, length)) = packets::read(&self.sent) {
-            self.sent.drain(..length);
-            assert!(!self.said_disconnect, "{packet} behind DISCONNECT");
-            let is_connect = matches!(packet, packets::Sent::Connect { .. });
-            assert_eq!(is_connect, self.packets == 0, "{packet} [MQTT-3.1.0-1]");
-            self.packets += 1;
-            match packet {
-                packets::Sent::Disconnect => self.said_disconnect = true,
-                packets::Sent::Puback(packet_id) => {
-                    let owed = self.owed_pubacks.get(self.pubacks);
-                    assert_eq!(owed, Some(&packet_id), "[MQTT-4.6.0-2]");
-                    self.pubacks += 1;
-                }
-                packets::Sent::Publish { payload, .. } => {
-                    assert!(payload.len() <= self.config.memory_limit);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn received(&mut self, bytes: &[u8]) {
-        if self.link == Link::Open && !self.paused {
-            self.session.received(self.now, bytes);
-        }
-    }
-
-    /// An acknowledgement of something that may be in flight.
-    fn honest_answer(&mut self) {
-        let (kind, packet_id) = (self.input.below(6), self.input.u16() % 8 + 1);
-        let packet = match kind {
-            0 => packets::puback(packet_id),
-            1 => packets::suback(packet_id, &[self.input.pick(&[0, 1, 0x80])]),
-            2 => packets::unsuback(packet_id),
-            // What has all filters of a resubscription refused, and the broker's close.
-            3 => packets::suback(packet_id, &[0x80; 8][..1 + self.input.below(8)]),
-            4 => vec![0xE0, 0],
-            _ => {
-                let (topic, id) = (self.input.pick(&["t", "a/b", "x"]), self.input.u16() % 4);
-                packets::publish(topic, self.input.bytes(), id)
-            }
-        };
-        self.received(&packet);
-    }
-
     fn time_passes(&mut self) {
         let to_deadline = self.session.deadline().unwrap_or(self.now).max(self.now);
         self.now = match self.input.below(4) {
@@ -405,109 +319,5 @@ impl World<'_> {
                 Output::Event(event) => self.event(event),
             }
         }
-    }
-
-    fn event(&mut self, event: Event<Tag, u64>) {
-        match event {
-            Event::Online { .. } => {
-                assert!(!std::mem::replace(&mut self.online, true), "online twice");
-            }
-            Event::Offline { why } => {
-                assert!(std::mem::take(&mut self.online), "offline twice");
-                assert!(!why.detail.is_empty());
-            }
-            Event::ConnectFailed { why, .. } => {
-                assert!(
-                    !self.online && !why.detail.is_empty(),
-                    "an attempt while online"
-                );
-            }
-            Event::Messages(messages) => {
-                for inbound in messages.iter_from(0) {
-                    assert!(crate::codec::topic::check_name(inbound.topic()).is_ok());
-                    assert_eq!(inbound.receipt == 0, inbound.qos == QoS::AtMostOnce);
-                    if inbound.receipt != 0 {
-                        let last = self.receipts.last().copied().unwrap_or_default();
-                        assert!(inbound.receipt > last, "receipts ascend");
-                        self.receipts.push(inbound.receipt);
-                        self.owed_pubacks.push(inbound.packet_id);
-                    }
-                }
-            }
-            Event::Published(published) => {
-                for mut published in published {
-                    published.tag.handed_back = true;
-                    assert_eq!(published.tag.operation, published.operation.0);
-                    self.outcome(published.operation, true);
-                }
-            }
-            Event::Done(mut done) => {
-                if let Some(tag) = &mut done.tag {
-                    tag.handed_back = true;
-                    assert_eq!(tag.operation, done.operation.0);
-                }
-                self.outcome(done.operation, done.tag.is_some());
-            }
-            Event::SubscriptionRefused { .. } => {}
-            Event::Released(handler) => {
-                assert!(
-                    self.ledger.borrow_mut().handlers.remove(&handler),
-                    "released twice"
-                );
-            }
-        }
-    }
-
-    fn outcome(&mut self, operation: OperationId, waited: bool) {
-        let open = self.ledger.borrow_mut().open.remove(&operation.0);
-        assert_eq!(
-            open,
-            waited.then_some(true),
-            "{operation:?}: one outcome each"
-        );
-    }
-
-    fn check(&self) {
-        let session = &self.session;
-        assert!(
-            session.accepted_bytes() - session.outgoing().len() <= self.config.memory_limit,
-            "memory"
-        );
-        assert!(
-            self.config
-                .queue_size
-                .is_none_or(|size| session.queued() <= size)
-        );
-        assert!(session.held_bytes() <= 2 << 20);
-        if session.deadline().is_none() {
-            let rests = matches!(
-                session.state(),
-                State::Idle | State::Connected | State::Draining
-            ) || !session.outgoing().is_empty()
-                || self.paused;
-            assert!(
-                rests,
-                "nothing will happen, and the state is {:?}",
-                session.state()
-            );
-        }
-        let online = session.is_connected();
-        assert_eq!(self.online, online, "what the application was told");
-    }
-
-    fn end(mut self) {
-        self.session.shut_down(self.now);
-        self.settle();
-        assert_eq!((self.link, self.online), (Link::None, false));
-        assert_eq!(self.session.deadline(), None);
-        assert_eq!(self.session.accepted_bytes(), 0, "memory is back to zero");
-        assert_eq!((self.session.queued(), self.session.in_flight()), (0, 0));
-        let ledger = self.ledger.borrow();
-        assert!(ledger.open.is_empty(), "without outcome: {:?}", ledger.open);
-        assert!(
-            ledger.handlers.is_empty(),
-            "not released: {:?}",
-            ledger.handlers
-        );
     }
 }

@@ -301,12 +301,14 @@ impl<T, H: Clone> Session<T, H> {
         self.settle_clock(now);
     }
 
+    #[inline]
     fn publish_size(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<usize, Error> {
         codec::publish_size(topic.len(), payload.len(), qos)
             .filter(|size| *size <= self.config.max_packet_size)
             .ok_or_else(|| too_large(topic, payload.len(), self.config.max_packet_size))
     }
 
+    #[inline]
     fn check_memory(&mut self, size: usize) -> Result<(), Error> {
         let accepted = self.accepted_bytes();
         let size = size.saturating_add(OVERHEAD);
@@ -318,6 +320,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The last check: after it the operation is accepted.
+    #[inline]
     fn make_room(&mut self, accepted: Accepted) -> Result<(), Error> {
         if accepted == Accepted::Now {
             return Ok(());

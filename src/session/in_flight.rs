@@ -84,6 +84,7 @@ impl<T, H> InFlight<T, H> {
         self.slots.capacity()
     }
 
+    #[inline]
     pub(super) fn push(&mut self, slot: Slot<T, H>) {
         self.slots.push_back(Some(slot));
         self.len += 1;

@@ -7,17 +7,20 @@ use std::sync::Arc;
 /// What a message is counted with beside its bytes.
 const OVERHEAD: usize = 64;
 
-/// Messages in a row, in the order of receipt. Laid out one after the other: the topic, a NUL for C, and the payload.
+/// Messages in a row, in the order of receipt. Laid out one after the other: the topic, a NUL for C, and the payload; the topic only where
+/// it is another than that of the message before.
 #[derive(Debug)]
 pub struct Messages<H> {
     bytes: Vec<u8>,
     heads: Vec<Head>,
-    /// Whom they are for; neighbours of one topic share an entry.
+    /// Whom they are for: an entry for each topic that is laid out.
     matched: Vec<Arc<Matched<H>>>,
 }
 
 #[derive(Debug)]
 struct Head {
+    topic: usize,
+    payload: usize,
     end: usize,
     topic_len: u16,
     packet_id: u16,
@@ -64,25 +67,33 @@ impl<H> Default for Messages<H> {
 }
 
 impl<H> Messages<H> {
+    /// `known`: its topic is that of the message before, if there is one.
+    #[inline]
     pub(super) fn push(
         &mut self,
         publish: &codec::Publish<'_>,
         receipt: u64,
         matched: &Arc<Matched<H>>,
+        known: bool,
     ) {
-        if !self
-            .matched
-            .last()
-            .is_some_and(|last| Arc::ptr_eq(last, matched))
-        {
-            self.matched.push(Arc::clone(matched));
-        }
-        self.bytes
-            .reserve(publish.topic.len() + 1 + publish.payload.len());
-        self.bytes.extend_from_slice(publish.topic);
-        self.bytes.push(0);
+        let before = self.heads.last().filter(|_| known);
+        let topic = match before {
+            Some(before) => before.topic,
+            None => {
+                let topic = self.bytes.len();
+                self.bytes
+                    .reserve(publish.topic.len() + 1 + publish.payload.len());
+                self.bytes.extend_from_slice(publish.topic);
+                self.bytes.push(0);
+                self.matched.push(Arc::clone(matched));
+                topic
+            }
+        };
+        let payload = self.bytes.len();
         self.bytes.extend_from_slice(publish.payload);
         self.heads.push(Head {
+            topic,
+            payload,
             end: self.bytes.len(),
             topic_len: publish.topic.len() as u16,
             packet_id: publish.packet_id,
@@ -115,13 +126,11 @@ impl<H> Messages<H> {
 
     /// From the one with this index on.
     pub fn iter_from(&self, index: usize) -> impl Iterator<Item = Inbound<'_, H>> {
-        let previous = index.checked_sub(1).and_then(|index| self.heads.get(index));
-        let mut start = previous.map_or(0, |head| head.end);
         let heads = self.heads.get(index..).unwrap_or_default();
         heads.iter().map(move |head| {
-            let (topic_with_nul, payload) =
-                self.bytes[start..head.end].split_at(usize::from(head.topic_len) + 1);
-            start = head.end;
+            let topic_end = head.topic + usize::from(head.topic_len) + 1;
+            let topic_with_nul = &self.bytes[head.topic..topic_end];
+            let payload = &self.bytes[head.payload..head.end];
             Inbound {
                 topic_with_nul,
                 payload,

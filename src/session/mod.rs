@@ -322,6 +322,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Bytes of everything that was accepted and is not finished.
+    #[inline]
     pub fn accepted_bytes(&self) -> usize {
         self.live_bytes + self.queue.bytes() + self.outgoing.len()
     }
@@ -335,6 +336,7 @@ impl<T, H: Clone> Session<T, H> {
         self.outputs.push(Output::Event(event));
     }
 
+    #[inline]
     fn next_operation(&mut self) -> OperationId {
         self.last_operation += 1;
         OperationId(self.last_operation)

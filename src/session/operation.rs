@@ -48,6 +48,7 @@ impl<T, H> Operation<T, H> {
     }
 
     /// The bytes of memory that it is counted with.
+    #[inline]
     pub(super) fn size(&self) -> usize {
         let bytes = match &self.body {
             Body::Publish { packet, .. } => packet.len(),
@@ -120,6 +121,7 @@ impl<T, H> Default for Spare<T, H> {
 
 impl<T, H> Spare<T, H> {
     /// A publish with an empty packet.
+    #[inline]
     pub(super) fn take(&mut self, qos: QoS) -> Box<Operation<T, H>> {
         let mut operation = match self.operations.pop() {
             Some(operation) => operation,
@@ -145,6 +147,7 @@ impl<T, H> Spare<T, H> {
         operation
     }
 
+    #[inline]
     pub(super) fn keep(&mut self, mut operation: Box<Operation<T, H>>) {
         let Body::Publish { packet, .. } = &mut operation.body else {
             return;

@@ -21,14 +21,17 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    #[inline]
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
@@ -39,11 +42,13 @@ impl Outgoing {
     }
 
     /// The position that the next byte written here will have.
+    #[inline]
     pub(super) fn end(&self) -> u64 {
         self.taken + self.len() as u64
     }
 
     /// Where packets are encoded.
+    #[inline]
     pub(super) fn writer(&mut self) -> &mut Vec<u8> {
         if self.start > 0
             && self.start >= self.bytes.len() / 2

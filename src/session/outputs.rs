@@ -36,11 +36,12 @@ impl<T, H> Outputs<T, H> {
         publish: &codec::Publish<'_>,
         receipt: u64,
         matched: &Arc<Matched<H>>,
+        known: bool,
     ) {
         if !self.published.is_empty() {
             self.close_batch();
         }
-        self.messages.push(publish, receipt, matched);
+        self.messages.push(publish, receipt, matched, known);
     }
 
     #[inline]

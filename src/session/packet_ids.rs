@@ -21,6 +21,7 @@ const PAGES: usize = 64;
 
 impl PacketIds {
     /// The next free identifier; `None` if all 65,535 are taken.
+    #[inline]
     pub(super) fn take(&mut self) -> Option<u16> {
         if self.taken == ALL {
             return None;
@@ -37,6 +38,7 @@ impl PacketIds {
         }
     }
 
+    #[inline]
     fn insert(&mut self, packet_id: u16) -> bool {
         let page = self.pages[page_of(packet_id)].get_or_insert_default();
         let (word, bit) = place(packet_id);
@@ -49,6 +51,7 @@ impl PacketIds {
         true
     }
 
+    #[inline]
     pub(super) fn release(&mut self, packet_id: u16) {
         let Some(Some(page)) = self.pages.get_mut(page_of(packet_id)) else {
             return;

@@ -257,6 +257,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// `known`: its topic is that of the last message.
+    #[inline]
     fn message(&mut self, publish: &codec::Publish<'_>, known: bool) -> Result<(), Error> {
         self.counters.messages_received += 1;
         let mut receipt = 0;
@@ -281,15 +282,16 @@ impl<T, H: Clone> Session<T, H> {
         Ok(())
     }
 
+    #[inline]
     fn deliver(&mut self, publish: &codec::Publish<'_>, receipt: u64, known: bool) {
-        let matched = match self.subscriptions.last_matched() {
-            Some(matched) if known => matched,
-            _ => self.subscriptions.matching(publish),
+        let (matched, known) = match self.subscriptions.last_matched() {
+            Some(matched) if known => (matched, true),
+            _ => (self.subscriptions.matching(publish), false),
         };
         if matched.manual && receipt != 0 {
             self.receipts.set_manual(receipt);
         }
-        self.outputs.message(publish, receipt, matched);
+        self.outputs.message(publish, receipt, matched, known);
     }
 
     /// A SUBSCRIBE for a filter that matches `name` is under way, and it is not one that we have already.

@@ -44,6 +44,8 @@ pub struct TlsLink {
     closed: bool,
     /// Nothing was left, here or in the link below, behind what the last read gave.
     drained: bool,
+    /// The last flight of the handshake waits for the first bytes of the layer above, to go with them.
+    flight_waits: bool,
 }
 
 impl TlsLink {
@@ -74,6 +76,7 @@ impl TlsLink {
             ended: false,
             closed: false,
             drained: false,
+            flight_waits: false,
         })
     }
 
@@ -127,19 +130,21 @@ impl TlsLink {
 impl Link for TlsLink {
     fn handshake(&mut self) -> Result<HandshakeState, Error> {
         loop {
+            if let Some(failure) = &self.failure {
+                return Err(failure.clone());
+            }
+            if !self.connection.is_handshaking() {
+                self.stage = self.stage.max(Stage::Silent);
+                // The layer above speaks first, at once, and in one packet with it. Should it not, `wants_write` has it sent.
+                self.flight_waits = self.connection.wants_write();
+                return Ok(HandshakeState::Done);
+            }
             match self.push() {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(HandshakeState::WantsWrite);
                 }
                 Err(error) => return Err(handshake_error(&self.last_words(error))),
-            }
-            if let Some(failure) = &self.failure {
-                return Err(failure.clone());
-            }
-            if !self.connection.is_handshaking() {
-                self.stage = self.stage.max(Stage::Silent);
-                return Ok(HandshakeState::Done);
             }
             match self.receive(&mut [], CIPHERTEXT) {
                 Ok(_) => {}
@@ -236,7 +241,11 @@ impl Link for TlsLink {
             return Err(io::Error::other(failure.clone()));
         }
         loop {
-            match self.flush() {
+            let flushed = match std::mem::take(&mut self.flight_waits) {
+                true => Ok(()),
+                false => self.flush(),
+            };
+            match flushed {
                 Ok(()) => {}
                 // What is taken is inside and goes out with the next flush.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => {

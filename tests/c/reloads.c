@@ -3,7 +3,6 @@
 #include "check.h"
 #include "proc.h"
 #include <dlfcn.h>
-#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,12 +31,8 @@ static void *fails_once(void *argument) {
 }
 
 /* A thread that was joined is in /proc for a moment more. */
-static void only_this_thread(void) {
-    long long deadline = now_ms() + DEADLINE_SECS * 1000LL;
-    while (threads().count != 1) {
-        if (now_ms() > deadline) FAIL("%d threads are left", threads().count);
-        sched_yield();
-    }
+static bool only_this_thread(void) {
+    return threads().count == 1;
 }
 
 static void one_round(char **argv, unsigned round) {
@@ -67,7 +62,7 @@ static void one_round(char **argv, unsigned round) {
     CHECK_INT(0, dlclose(still));
     gate_open(&closed);
     CHECK_INT(0, pthread_join(thread, NULL));
-    only_this_thread();
+    if (!becomes(only_this_thread)) FAIL("%d threads are left", threads().count);
 
     pid_t child = fork(); /* The handlers of pthread_atfork(). */
     CHECK(child >= 0);

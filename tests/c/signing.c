@@ -303,7 +303,10 @@ int main(int argc, char **argv) {
     main_thread = pthread_self();
     key = load(argv[3], argv[5]);
     client = NULL;
-    CHECK_OK(aws_iot_mqtt_client_new("signer", MQTT_3_1_1, false, true, &client));
+    if (getenv("TEST_LOOP") != NULL)
+        CHECK_OK(aws_iot_mqtt_client_new_in_loop(driven_loop(), "signer", MQTT_3_1_1, false, true, &client));
+    else
+        CHECK_OK(aws_iot_mqtt_client_new("signer", MQTT_3_1_1, false, true, &client));
     CHECK_OK(aws_iot_mqtt_client_configure_endpoint(client, argv[1], (uint16_t)atoi(argv[2])));
     int result = RUN_CASE(cases);
     if (client != NULL) aws_iot_mqtt_client_free(client);

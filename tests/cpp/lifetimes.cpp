@@ -2,8 +2,24 @@
 #include "check.hpp"
 
 #include <exception>
+#include <poll.h>
+#include <sys/socket.h>
+#include <type_traits>
+#include <unistd.h>
 
 using namespace std::chrono_literals;
+
+// Owners: moved and not copied, and a container may move them when it grows.
+static_assert(std::is_nothrow_move_constructible_v<Client> && std::is_nothrow_move_assignable_v<Client>);
+static_assert(!std::is_copy_constructible_v<Client> && !std::is_copy_assignable_v<Client>);
+static_assert(std::is_nothrow_move_constructible_v<aws_iot_mqtt::Loop> && std::is_nothrow_move_assignable_v<aws_iot_mqtt::Loop>);
+static_assert(!std::is_copy_constructible_v<aws_iot_mqtt::Loop> && !std::is_copy_assignable_v<aws_iot_mqtt::Loop>);
+// Nobody deletes a client by its part.
+static_assert(!std::is_destructible_v<aws_iot_mqtt::Configuration>);
+// What comes out of a temporary does not refer to it.
+static_assert(!std::is_reference_v<decltype(std::declval<Status>().detail())>);
+static_assert(!std::is_reference_v<decltype(*std::declval<aws_iot_mqtt::Result<QoS>>())>);
+static_assert(!std::is_reference_v<decltype(std::declval<aws_iot_mqtt::Result<QoS>>().value())>);
 
 namespace {
 
@@ -67,6 +83,95 @@ void replaced_in_its_handler(char **argv)
     }));
     CHECK_OK(client.subscribe("in", QoS::at_least_once, {}));
     CHECK(returned.reached(1) && destroyed->reached(1));
+}
+
+// The filter "in" has a handler that ends or replaces its own subscription: it runs on, and is destroyed afterwards.
+void subscription_changed_in_its_handler(char **argv)
+{
+    auto destroyed = gate(), second_destroyed = gate();
+    Gate returned, unsubscribed;
+    {
+        Client client = connected_client(argv);
+        CHECK_OK(client.subscribe("in", QoS::at_least_once, [&, alive = token(destroyed)](const Message &message) {
+            CHECK_OK(client.subscribe("in", QoS::at_least_once, [&, alive = token(second_destroyed)](const Message &) {
+                CHECK_OK(client.unsubscribe_async("in", [&](const Outcome &outcome) {
+                    CHECK_OK(outcome);
+                    unsubscribed.open();
+                }));
+                CHECK(*alive == 7 && second_destroyed->count() == 0);
+            }));
+            CHECK(*alive == 7 && destroyed->count() == 0);
+            CHECK_TEXT("hello", std::string(message.payload));
+            returned.open();
+        }));
+        CHECK(returned.reached(1) && destroyed->reached(1));
+        // The broker sends its message for the second subscription, too.
+        CHECK(unsubscribed.reached(1) && second_destroyed->reached(1));
+    }
+    CHECK(destroyed->count() == 1 && second_destroyed->count() == 1);
+}
+
+// The other end of the connection says nothing, so that connect waits; all futures become ready with the client's end.
+void futures_end_with_the_client(char **argv)
+{
+    int ends[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    std::vector<std::future<Outcome>> pending;
+    Gate asked;
+    auto destroyed = gate();
+    {
+        Client client = new_client(argv);
+        CHECK_OK(client.configure_connect_disconnect_timeout(deadline));
+        CHECK_OK(client.configure_socket_factory([&](const char *, std::uint16_t, std::chrono::milliseconds) {
+            asked.open();
+            return ends[0];
+        }));
+        pending.push_back(client.connect_future());
+        pending.push_back(client.publish_future("a", "queued", QoS::at_least_once));
+        pending.push_back(client.publish_future("a", "queued", QoS::at_most_once));
+        pending.push_back(client.subscribe_future("a", QoS::at_least_once, [alive = token(destroyed)](const Message &) {}));
+        pending.push_back(client.unsubscribe_future("a"));
+        CHECK(asked.reached(1));
+        for (auto &future : pending)
+            CHECK(future.wait_for(0s) == std::future_status::timeout);
+    }
+    for (auto &future : pending) {
+        CHECK(future.wait_for(0s) == std::future_status::ready);
+        CHECK_CODE(Code::cancelled, future.get());
+    }
+    CHECK(destroyed->count() == 1);
+    CHECK(close(ends[1]) == 0);
+}
+
+// On one thread, which the application drives: the client ends in its own handler, and its loop may be gone before it.
+void loop_and_client_end_in_a_handler(char **argv)
+{
+    auto destroyed = gate();
+    auto loop = std::make_unique<aws_iot_mqtt::Loop>(aws_iot_mqtt::Loop::create().value());
+    auto client = std::make_unique<Client>(configured(Client::create_in(*loop, "in-a-loop"), argv));
+    std::future<Outcome> pending;
+    bool returned = false;
+    CHECK_OK(client->connect());
+    // Not the waiting form: it would drive the loop, and the handler would run inside it.
+    auto handler = [&, alive = token(destroyed)](const Message &) {
+        pending = client->publish_future("out", "", QoS::at_least_once);
+        client.reset();
+        loop.reset();
+        CHECK(*alive == 7 && destroyed->count() == 0);
+        CHECK(pending.wait_for(0s) == std::future_status::timeout);
+        returned = true;
+    };
+    CHECK_OK(client->subscribe_async("in", QoS::at_least_once, std::move(handler), {}));
+    const int fd = loop->fd().value();
+    const auto until = std::chrono::steady_clock::now() + deadline;
+    while (!returned) {
+        CHECK(std::chrono::steady_clock::now() < until);
+        pollfd descriptor{fd, POLLIN, 0};
+        CHECK(poll(&descriptor, 1, 1000) >= 0);
+        CHECK_OK(loop->process());
+    }
+    CHECK(pending.wait_for(0s) == std::future_status::ready && destroyed->count() == 1);
+    CHECK_CODE(Code::cancelled, pending.get());
 }
 
 void refused_subscriptions(char **argv)
@@ -196,6 +301,9 @@ int main(int argc, char **argv)
     const Case cases[] = {{"destroyed_in_its_handler", destroyed_in_its_handler},
                           {"destroyed_outside", destroyed_outside},
                           {"replaced_in_its_handler", replaced_in_its_handler},
+                          {"subscription_changed_in_its_handler", subscription_changed_in_its_handler},
+                          {"futures_end_with_the_client", futures_end_with_the_client},
+                          {"loop_and_client_end_in_a_handler", loop_and_client_end_in_a_handler},
                           {"refused_subscriptions", refused_subscriptions},
                           {"providers", providers},
                           {"arguments", arguments},

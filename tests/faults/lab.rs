@@ -2,10 +2,11 @@
 
 use super::hosts::Hosts;
 use super::support::STEP;
-use super::support::c_program::{Program, Running};
+use super::support::c_program::Program;
 use super::support::certificates::Certificates;
 use super::support::mosquitto::{Mosquitto, Subscriber};
 use super::support::relay::Relay;
+use super::support::running::Running;
 use std::time::{Duration, Instant};
 
 const TOPIC: &str = "faults/data";

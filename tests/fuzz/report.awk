@@ -3,7 +3,7 @@
 BEGIN {
     intro = sources "/tests/fuzz/report.md"
     while ((getline line < intro) > 0) {
-        sub(/RUST/, rust, line)
+        sub(/@rustc@/, rust, line)
         print line
     }
     count = split(corpus, entries, "\n")

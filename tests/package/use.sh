@@ -1,15 +1,16 @@
 #!/bin/bash
 # use.sh WORK: the other ways to the library, with what tests/package/build.sh has built in WORK: as a part of another CMake project
-# (add_subdirectory and FetchContent), one kind of library only, the vcpkg port, and Debian packages that come and go without a trace.
+# (add_subdirectory, and FetchContent from a directory and from a tag in git), one kind of library only, the vcpkg port, and Debian packages
+# that come and go without a trace.
 # Called by tests/package.rs; prints a line for each thing that held.
 set -euo pipefail
 work=${1:?usage: use.sh WORK}
 cd "$(dirname "$0")/../.."
 root=$PWD
 unset MAKEFLAGS MFLAGS MAKELEVEL # of a `make test` around this
-for program in cmake cc pkg-config dpkg-deb lintian fakeroot; do
+for program in cmake cc git pkg-config dpkg-deb lintian fakeroot; do
     command -v "$program" >/dev/null || {
-        echo "no $program: apt-get install -y cmake gcc pkg-config dpkg-dev lintian fakeroot" >&2
+        echo "no $program: apt-get install -y cmake gcc git pkg-config dpkg-dev lintian fakeroot" >&2
         exit 1
     }
 done
@@ -20,7 +21,7 @@ fail() {
 held() { echo "ok: $*"; }
 
 rm -rf "$work"/use
-mkdir -p "$work"/use/{add_subdirectory,FetchContent}
+mkdir -p "$work"/use/{add_subdirectory,FetchContent,FetchContent_git}
 tests/package/build.sh "$work" || fail "cmake --build works"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 # Cargo compiles nothing again with the same directory and the same flags as build.sh.
@@ -47,7 +48,24 @@ include(FetchContent)
 FetchContent_Declare(aws_iot_mqtt SOURCE_DIR "$root" SOURCE_SUBDIR cmake)
 FetchContent_MakeAvailable(aws_iot_mqtt)
 END
-for way in add_subdirectory FetchContent; do
+# A bare repository with a tag, made of the files as they are here: a copy of a project may be without its history.
+tagged="$work/use/tagged"
+mkdir "$tagged"
+tar -C "$root" -cf - Cargo.toml Cargo.lock LICENSE build.rs src include cmake | tar -C "$tagged" -xf -
+git_there() {
+    git -C "$tagged" -c user.name=test -c user.email=test@localhost -c commit.gpgsign=false -c tag.gpgsign=false "$@"
+}
+quietly "$work/use/git.log" git_there init
+quietly "$work/use/git.log" git_there add --all --force
+quietly "$work/use/git.log" git_there commit --message "as here"
+quietly "$work/use/git.log" git_there tag "v$version"
+quietly "$work/use/git.log" git clone --bare "$tagged" "$work/use/tagged.git"
+cat >"$work/use/FetchContent_git/get.cmake" <<END
+include(FetchContent)
+FetchContent_Declare(aws_iot_mqtt GIT_REPOSITORY "file://$work/use/tagged.git" GIT_TAG v$version GIT_SHALLOW TRUE SOURCE_SUBDIR cmake)
+FetchContent_MakeAvailable(aws_iot_mqtt)
+END
+for way in add_subdirectory FetchContent FetchContent_git; do
     here="$work/use/$way"
     cat >"$here/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.20)

@@ -55,8 +55,8 @@ pub fn reason(name: &str) -> Option<&'static str> {
 const HEAD: &str = "\
 # Dependencies
 
-Made by `make supply` from `Cargo.lock` and what the crates say of themselves. Do not edit. `tests/supply.rs` fails when it is stale, and when a licence is
-not one that `deny.toml` allows.
+Made by `make supply` from `Cargo.lock` and what the crates say of themselves. Do not edit. `tests/supply.rs` fails when it is stale, and when a
+licence is not one that `deny.toml` allows.
 
 Each crate is in one of these, the first that fits:
 

@@ -13,7 +13,13 @@ const { promisify } = require('node:util');
 const koffi = require('koffi');
 
 // The soname: what the dynamic linker finds in an installation. The variable is for one that it does not find.
-const library = koffi.load(process.env.AWS_IOT_MQTT_LIBRARY || 'libaws_iot_mqtt.so.0');
+const file = process.env.AWS_IOT_MQTT_LIBRARY || 'libaws_iot_mqtt.so.0';
+let library;
+try {
+    library = koffi.load(file);
+} catch (error) {
+    throw new Error(`${file}: ${error.message}; AWS_IOT_MQTT_LIBRARY may name the file`);
+}
 
 // The userdata is a number for us, as wide as a pointer; it finds the JavaScript function in `functions`.
 koffi.opaque('aws_iot_mqtt_client');

@@ -4,8 +4,7 @@
 const { once } = require('node:events');
 const { Client, MqttError } = require('./aws_iot_mqtt.js');
 
-async function main(host, port, ca, certificate, key, topic = 'ffi/node') {
-    const client = new Client('ffi-node');
+async function talk(client, host, port, ca, certificate, key, topic) {
     client.configureEndpoint(host, Number(port));
     client.configureCredentials({ ca, certificate, key });
     let received = 0;
@@ -27,7 +26,15 @@ async function main(host, port, ca, certificate, key, topic = 'ffi/node') {
         console.log(`refused: ${error.message}`);
     });
     await client.disconnect();
-    await client.close();
+}
+
+async function main(host, port, ca, certificate, key, topic = 'ffi/node') {
+    const client = new Client('ffi-node');
+    try {
+        await talk(client, host, port, ca, certificate, key, topic);
+    } finally {
+        await client.close(); // It keeps the process alive.
+    }
 
     // An operation that was accepted and fails later is told once, too: here the client ends while its publish is queued.
     const offline = new Client('ffi-node-offline');

@@ -38,7 +38,8 @@ impl TlsLink {
             copied
         });
         let _ = BUFFER.try_with(|place| place.replace(ciphertext));
-        if self.connection.wants_write() {
+        // The handshake sends its own.
+        if self.stage >= Stage::Silent && self.connection.wants_write() {
             // An answer of TLS's own (a key update, an alert). If the socket is full, `wants_write` says so.
             let _ = self.push();
         }

@@ -26,6 +26,12 @@ class Tables(unittest.TestCase):
         text, _ = compare(Comparison("Cost", "case", "less", 1), ["a", "ours"], [("x", {"a": 100, "ours": 60})], {"x": 50})
         self.assertIn("≤ 1 and ours ≤ 50 | **no** |", text)
 
+    def test_a_row_can_have_a_goal_of_its_own(self):
+        rows = [("x", {"a": 100, "ours": 300}), ("y", {"a": 100, "ours": 300})]
+        text, _ = compare(Comparison("Rate", "case", "more", {"x": 5, "y": 3}), ["a", "ours"], rows)
+        self.assertIn("| x | **100** | 300 | a | 3.00 | ≥ 5 | **no** |", text)
+        self.assertIn("| y | **100** | 300 | a | 3.00 | ≥ 3 | yes |", text)
+
     def test_what_was_not_measured_is_a_dash(self):
         text, behind = compare(Comparison("Cost", "case", "less", 1), ["a", "ours"], [("x", {"ours": 60})])
         self.assertIn("| x | — | 60 | — | — | ≤ 1 | — |", text)

@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-# `better` is "more" or "less"; `goal` bounds ours / best peer, from below or from above.
+# `better` is "more" or "less"; `goal` bounds ours / best peer, from below or from above: a number, or one for each row's label.
 Comparison = namedtuple("Comparison", "title unit better goal note", defaults=("",))
 
 
@@ -33,10 +33,11 @@ def compare(comparison, names, rows, absolute_goals=None):
         if known:
             best = (max if comparison.better == "more" else min)(known, key=known.get)
         ours, ratio, reached = values.get("ours"), None, "—"
-        goal_text = f"{'≥' if comparison.better == 'more' else '≤'} {comparison.goal:g}"
+        goal = comparison.goal[label] if isinstance(comparison.goal, dict) else comparison.goal
+        goal_text = f"{'≥' if comparison.better == 'more' else '≤'} {goal:g}"
         if best and ours is not None and known[best] > 0:
             ratio = ours / known[best]
-            reached = ratio >= comparison.goal if comparison.better == "more" else ratio <= comparison.goal
+            reached = ratio >= goal if comparison.better == "more" else ratio <= goal
             if (ratio < 1) == (comparison.better == "more") and ratio != 1:
                 behind.append(f"{comparison.title}, {label}: {best} is ahead ({number(known[best])} against our {number(ours)}).")
         absolute = (absolute_goals or {}).get(label)

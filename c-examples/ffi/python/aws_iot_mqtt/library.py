@@ -77,7 +77,10 @@ _CLIENT_FUNCTIONS = {
 
 def _load():
     # The soname: what the dynamic linker finds in an installation. The variable is for one that it does not find.
-    library = ctypes.CDLL(os.environ.get("AWS_IOT_MQTT_LIBRARY", "libaws_iot_mqtt.so.0"))
+    try:
+        library = ctypes.CDLL(os.environ.get("AWS_IOT_MQTT_LIBRARY", "libaws_iot_mqtt.so.0"))
+    except OSError as error:
+        raise ImportError(f"{error}; AWS_IOT_MQTT_LIBRARY may name the file") from None
     for name in ("error_name", "error_message"):
         getattr(library, f"aws_iot_mqtt_{name}").argtypes = [c_int]
         getattr(library, f"aws_iot_mqtt_{name}").restype = c_char_p

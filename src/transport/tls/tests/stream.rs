@@ -208,6 +208,7 @@ fn plaintext_before_an_alert_or_the_end_is_read_first() {
     while link.handshake().unwrap() != crate::transport::HandshakeState::Done {
         memory.exchange(&mut server);
     }
+    link.flush().unwrap();
     memory.exchange(&mut server);
     server.writer().write_all(b"last").unwrap();
     memory.exchange(&mut server);
@@ -226,6 +227,29 @@ fn plaintext_before_an_alert_or_the_end_is_read_first() {
     assert!(!memory.0.lock().unwrap().1.is_empty(), "the server is told");
     let error = read_error(&link.write(b"more").unwrap_err());
     assert_eq!(error.code, crate::error::Code::Tls, "{error}");
+}
+
+#[test]
+fn the_last_flight_of_the_handshake_goes_with_the_first_bytes() {
+    let ca = Authority::new("ca");
+    let mut server =
+        ServerConnection::new(Arc::new(server_config(&ca.server(HOST), None, &[&TLS13]))).unwrap();
+    let memory = Memory::new();
+    let mut link = client(memory.clone(), &credentials(&ca, None), HOST);
+    while link.handshake().unwrap() != crate::transport::HandshakeState::Done {
+        memory.exchange(&mut server);
+    }
+    assert!(memory.0.lock().unwrap().1.is_empty());
+    assert!(
+        link.wants_write(),
+        "should nothing follow, it is sent alone"
+    );
+    assert_eq!(link.write(b"first").unwrap(), 5);
+    assert!(!link.wants_write());
+    memory.exchange(&mut server);
+    let mut first = [0; 5];
+    server.reader().read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"first");
 }
 
 #[test]
