@@ -63,7 +63,7 @@ races-mutants:  ## break each hand-over between threads on purpose and see a sce
 
 # They are run by commands of their own; here only what is quick, once.
 PROVIDER_TESTS := $(filter-out faults soak,$(PROVIDER_TESTS))
-.PHONY: installed root faults soak
+.PHONY: installed root faults soak fleet
 
 installed:
 	@cmake -S cmake -B build/cmake >/dev/null
@@ -76,6 +76,11 @@ root:
 faults: root installed  ## break everything around a device and make docs/reliability.md of what it did; as root; FAULT="part of a name" for one
 	@tests/demo/requirements.sh mosquitto mosquitto-clients nftables iproute2
 	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 cargo test --locked --test faults -- --ignored --nocapture
+
+fleet: installed  ## 10,000 devices in one process, and how they come back when the broker has died; makes docs/fleet.md; CLIENTS=n
+	@tests/demo/requirements.sh mosquitto mosquitto-clients
+	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 CLIENTS=$(if $(filter command\ line,$(origin CLIENTS)),$(CLIENTS),10000) \
+		cargo test --locked --test fleet -- --ignored --nocapture
 
 soak: installed  ## mixed load with faults for MINUTES=n (default 10); memory, threads and descriptors must stay flat; makes docs/soak.md
 	@tests/demo/requirements.sh mosquitto mosquitto-clients

@@ -130,3 +130,70 @@ fn what_a_fleet_lacks_of_descriptors_is_said_exactly() {
         "{said}"
     );
 }
+
+/// `make fleet`: the same with as many as a process can have, and what came of it as a page.
+#[test]
+#[ignore = "make fleet runs it: it takes minutes"]
+fn fleet_page() {
+    let clients: u64 = std::env::var("CLIENTS").map_or(10_000, |number| {
+        number.parse().expect("CLIENTS is a number")
+    });
+    // The broker's, too.
+    let wanted = clients + 1000;
+    let limit = getrlimit(Resource::Nofile);
+    assert!(
+        limit.maximum.is_none_or(|hard| hard >= wanted),
+        "{clients} clients need {wanted} descriptors: raise the hard limit (ulimit -Hn {wanted})"
+    );
+    let raised = Rlimit {
+        current: Some(limit.current.map_or(wanted, |soft| soft.max(wanted))),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).expect("below the hard limit");
+
+    let certificates = Certificates::new();
+    let mut broker = Mosquitto::start(&certificates);
+    let program = Program::compile_with("c-examples/fleet", Checked::Plainly, &["-std=c11"], "gcc");
+    let count = clients.to_string();
+    let arguments = ["--clients", &count, "--every", "10", "--seconds", "900"];
+    let mut fleet = start(&program, &certificates, broker.port, &arguments);
+    let patience = Duration::from_secs(300);
+    fleet.allow(3 * patience);
+    let all = format!("connected {clients} of {clients} ");
+    wait_for_line(&fleet, patience, &[&all]);
+    // Ten seconds later each has published.
+    let live = wait_for_lines(&fleet, patience, &[&all], 15);
+    broker.kill();
+    let nobody = format!("connected 0 of {clients} ");
+    wait_for_line(&fleet, patience, &[&nobody]);
+    broker.restart();
+    let over = wait_for_line(&fleet, patience, &["outage over: "]);
+    let pid = rustix::process::Pid::from_child(fleet.child());
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("SIGINT");
+    let said = fleet.stdout.clone();
+    fleet.finish();
+    let ended = said.text();
+    let last = ended.lines().last().expect("a last line");
+    assert!(last.ends_with("failed 0"), "{last}");
+    let page = format!(
+        "# A fleet in one process\n\nMade by `make fleet CLIENTS={clients}`, which runs it again. Do not edit.\n\n\
+         `c-examples/fleet.c` with the installed shared library: {clients} clients over mutual TLS, each of which publishes every 10 s (QoS 1) and gets\n\
+         its own message back, against mosquitto on the same machine, which is killed and started again.\n\n{}\n\n\
+         With all connected:\n\n    {}\n\nThe outage, until all were back:\n\n    {}\n\nAt the end, with nothing lost:\n\n    {last}\n",
+        support::machine::measured(),
+        live.trim(),
+        over.trim().replace(", at most", ",\n    at most"),
+    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fleet.md");
+    std::fs::write(path, page).expect("docs/fleet.md is written");
+}
+
+/// The last of so many lines with all `parts`.
+fn wait_for_lines(running: &Running, limit: Duration, parts: &[&str], count: usize) -> String {
+    let fits = |line: &&String| parts.iter().all(|part| line.contains(part));
+    let came = running
+        .stdout
+        .wait(limit, |lines| lines.iter().filter(fits).count() >= count);
+    assert!(came, "fewer than {count} lines with {parts:?}");
+    wait_for_line(running, limit, parts)
+}
