@@ -15,7 +15,7 @@ REPS ?= 5
 CLIENTS ?= 1000,10000
 BENCH = tests/bench/run.py --reps $(REPS) --clients $(CLIENTS) --awsc-prefix "$(AWSC_PREFIX)" $(if $(QUICK),--quick)
 
-.PHONY: help demo test requirements lint header docs supply report simulate mutants races advisor conformance conformance-mutants fuzz \
+.PHONY: help demo test requirements lint header docs supply report simulate mutants races races-mutants advisor conformance conformance-mutants fuzz \
 	fuzz-report bench bench-growth bench-record bench-requirements packages clean
 
 help:  ## this list
@@ -53,9 +53,13 @@ docs:  ## make the API reference of the header, target/api-reference/html/index.
 	doxygen docs/Doxyfile
 	@echo "target/api-reference/html/index.html"
 
-races:  ## every call at random while the broker dies and comes again, for SECONDS= with SEED=, under two sanitizers
+races:  ## the hand-overs between threads in many orders (RACES=n), and everything at once for SECONDS= with SEED=, under two sanitizers
+	RACES=$(or $(RACES),5000) cargo test --locked --lib engine::races::scenarios
 	SECONDS=$(or $(SECONDS),60) cargo test --locked --test races -- --nocapture p1_
 	SECONDS=$(or $(SECONDS),60) tests/races_under_sanitizer
+
+races-mutants:  ## break each hand-over between threads on purpose and see a scenario notice
+	tests/mutants/run --races
 
 # They are run by commands of their own; here only what is quick, once.
 PROVIDER_TESTS := $(filter-out faults soak,$(PROVIDER_TESTS))

@@ -68,16 +68,62 @@ fn stress(program: Program, seconds: u64) {
     println!("{}", said.text());
 }
 
-/// `make races` sets TSAN_LIBRARY and TSAN_RUNTIME for a second run, under ThreadSanitizer.
+/// `make races` sets TSAN_LIBRARY and TSAN_RUNTIME for a second run of those whose names say "under a sanitizer": ThreadSanitizer then.
 #[test]
 fn p1_everything_at_once_under_a_sanitizer_loses_nothing_and_ends() {
-    let program = match thread_sanitizer() {
-        None => Program::compile_checked("stress", Checked::ByAddressSanitizer),
-        Some((library, _)) => {
-            Program::compile_against(&library, "stress", Checked::ByThreadSanitizer)
-        }
-    };
+    let program = by_a_sanitizer("stress");
     stress(program, setting("SECONDS").unwrap_or(SECONDS));
+}
+
+fn by_a_sanitizer(program: &str) -> Program {
+    match thread_sanitizer() {
+        None => Program::compile_checked(program, Checked::ByAddressSanitizer),
+        Some((library, _)) => {
+            Program::compile_against(&library, program, Checked::ByThreadSanitizer)
+        }
+    }
+}
+
+#[test]
+fn p5_callbacks_of_a_client_need_no_lock_among_themselves_under_a_sanitizer() {
+    let run = |how| run_with_mosquitto(by_a_sanitizer("own_locks"), &[how]);
+    run("in_callbacks").unwrap_or_else(|why| panic!("{why}"));
+    run("locked").unwrap_or_else(|why| panic!("{why}"));
+    if thread_sanitizer().is_some() {
+        let why = run("unlocked").expect_err("a race");
+        assert!(why.contains("data race"), "{why}");
+    }
+}
+
+fn under_helgrind(program: &str, more: &[&str]) -> Result<(), String> {
+    run_with_mosquitto(Program::compile_checked(program, Checked::ByHelgrind), more)
+}
+
+/// Over mutual TLS; an error is what the program, or who runs it, complains about.
+fn run_with_mosquitto(program: Program, more: &[&str]) -> Result<(), String> {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let port = broker.port.to_string();
+    let directory = certificates.directory();
+    let arguments = [&["127.0.0.1", &port, &directory], more].concat();
+    program.start(&arguments).outcome()
+}
+
+/// tests/helgrind.supp and `docs/races.md` say what helgrind can see: what the program shares by itself, and its use of locks.
+#[test]
+fn a_program_with_its_own_locks_has_no_race_under_helgrind() {
+    under_helgrind("own_locks", &["locked"]).unwrap_or_else(|why| panic!("{why}"));
+    under_helgrind("real_async", &[]).unwrap_or_else(|why| panic!("{why}"));
+}
+
+/// What is suppressed must not hide it.
+#[test]
+fn helgrind_sees_what_a_callback_shares_without_a_lock() {
+    let why = under_helgrind("own_locks", &["unlocked"]).expect_err("a race");
+    assert!(
+        why.contains("data race") && why.contains("(own_locks.c:"),
+        "{why}"
+    );
 }
 
 /// A function that the program does not know would be a hole that nobody sees.

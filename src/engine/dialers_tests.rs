@@ -1,4 +1,4 @@
-//! Of `dialers`.
+//! Of `dialers`; not in it, because `races` compiles that file a second time.
 
 use super::dialers::{Dialers, MOST};
 use super::shared::lock;

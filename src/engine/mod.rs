@@ -33,6 +33,8 @@ mod names;
 #[cfg(test)]
 mod names_tests;
 mod poller;
+#[cfg(test)]
+mod races;
 mod scope;
 mod shared;
 mod spare_messages;

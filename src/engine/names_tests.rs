@@ -1,4 +1,4 @@
-//! Of `names`.
+//! Of `names`; not in it, because `races` compiles that file a second time.
 
 use super::names::{Names, SHARED_FOR, Waiting};
 use super::shared::lock;

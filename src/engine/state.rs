@@ -7,6 +7,7 @@ use super::dispatch::{Callback, Handlers};
 use super::inner::Inner;
 use super::poller::Interest;
 use super::spare_messages;
+use super::sync::atomic::{AtomicUsize, Ordering};
 use super::waiter::Waiter;
 use super::{Completed, Completion, CredentialsProvider, MessageHandler, SocketFactory};
 use crate::config::{Config, Sign};
@@ -19,7 +20,6 @@ use crate::transport::{self, Link};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Whom an operation's outcome is for.
 pub(super) enum Tag {

@@ -3,7 +3,6 @@
 
 enum { COUNT = 300 };
 static struct gate step = GATE, acknowledged = GATE, came = GATE, freed = GATE;
-static unsigned next;
 
 static void on_step(const aws_iot_mqtt_completion *completion, void *userdata) {
     (void)userdata;
@@ -20,7 +19,8 @@ static void on_acknowledged(const aws_iot_mqtt_completion *completion, void *use
 static void on_message(const aws_iot_mqtt_message *message, void *userdata) {
     (void)userdata;
     char expected[16];
-    snprintf(expected, sizeof expected, "%u", next++);
+    /* Those before it have come: one callback at a time, and in order. */
+    snprintf(expected, sizeof expected, "%u", gate_count(&came));
     CHECK_INT(strlen(expected), message->payload_len);
     CHECK(memcmp(expected, message->payload, message->payload_len) == 0);
     gate_open(&came);

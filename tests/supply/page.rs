@@ -30,6 +30,10 @@ pub const REASONS: &[(&str, &str)] = &[
     ("once_cell", "`get_or_try_init`"),
     ("pkcs8", "private keys with a passphrase"),
     ("rcgen", "tests: certificates"),
+    (
+        "shuttle",
+        "tests: the hand-overs between threads in many orders",
+    ),
     ("rustix", "the poller, clocks and sockets without `unsafe`"),
     ("rustls", "TLS"),
     ("rustls-native-certs", "the system's trust store"),

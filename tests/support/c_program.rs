@@ -15,6 +15,8 @@ pub enum Checked {
     Plainly,
     ByAddressSanitizer,
     ByValgrind,
+    /// Sees only what the program itself shares between threads: tests/helgrind.supp says why.
+    ByHelgrind,
     /// Against a library and a runtime that `make races` builds: see [`thread_sanitizer`].
     ByThreadSanitizer,
     /// Counts instructions; see [`Program::instructions`].
@@ -185,7 +187,7 @@ impl Program {
     fn limit(&self) -> Duration {
         if matches!(
             self.checked,
-            Checked::ByValgrind | Checked::ByCallgrind | Checked::ByStrace
+            Checked::ByValgrind | Checked::ByHelgrind | Checked::ByCallgrind | Checked::ByStrace
         ) {
             STEP * 6
         } else {
@@ -199,7 +201,7 @@ impl Program {
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
         let tool = match self.checked {
-            Checked::ByValgrind | Checked::ByCallgrind => "valgrind",
+            Checked::ByValgrind | Checked::ByHelgrind | Checked::ByCallgrind => "valgrind",
             Checked::ByStrace => "strace",
             Checked::Plainly | Checked::ByAddressSanitizer | Checked::ByThreadSanitizer => "",
         };
@@ -215,6 +217,17 @@ impl Program {
                     "--suppressions=",
                     env!("CARGO_MANIFEST_DIR"),
                     "/tests/valgrind.supp"
+                ),
+            ]),
+            Checked::ByHelgrind => command.args([
+                "--quiet",
+                "--tool=helgrind",
+                "--error-exitcode=9",
+                "--num-callers=24",
+                concat!(
+                    "--suppressions=",
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/tests/helgrind.supp"
                 ),
             ]),
             Checked::ByCallgrind => command
