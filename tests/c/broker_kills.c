@@ -92,12 +92,16 @@ static bool is_connecting(void) {
     return state_of(client) == AWS_IOT_MQTT_STATE_RECONNECTING && connection() >= 0;
 }
 
+static bool is_connected(void) {
+    return state_of(client) == AWS_IOT_MQTT_STATE_CONNECTED;
+}
+
 static bool is_draining(void) {
     return state_of(client) == AWS_IOT_MQTT_STATE_DRAINING;
 }
 
-static bool is_connected(void) {
-    return state_of(client) == AWS_IOT_MQTT_STATE_CONNECTED;
+static bool drains_or_has_drained(void) {
+    return is_draining() || (is_connected() && stats_of(client).queued == 0);
 }
 
 static long rss_kib(void) {
@@ -138,8 +142,8 @@ static void command(const char *word, unsigned number) {
         gate_wait(&failed, number);
         printf("failures=%u\n", gate_count(&failed));
     } else if (strcmp(word, "draining") == 0) {
-        CHECK(becomes(is_draining));
-        printf("draining\n");
+        CHECK(becomes(drains_or_has_drained));
+        printf("still=%d\n", is_draining());
     } else if (strcmp(word, "warm") == 0) {
         warm();
     } else {
