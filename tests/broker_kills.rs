@@ -154,15 +154,15 @@ impl Kills {
     /// `down`: until somebody was refused by the port where nobody listens.
     fn kill_with_a_full_window(&mut self, down: bool) {
         self.settle();
-        self.ask("publish 250");
+        self.ask("publish 150");
         // In the middle of them.
         let frozen = self.freeze_when(|_| true).expect("it always suits");
         assert_eq!(frozen.state, CONNECTED, "{frozen:?}");
-        self.ask("publish 200");
+        self.ask("publish 120");
         let full = self.report();
         assert!(full.in_flight >= WINDOW, "{full:?}");
         self.kill();
-        self.ask("publish 50");
+        self.ask("publish 30");
         if down {
             let failures = self.number("failures 0", "failures");
             self.ask(&format!("failures {}", failures + 1));
@@ -175,7 +175,7 @@ impl Kills {
         self.settle();
         self.freeze_when(|_| true);
         self.kill();
-        self.ask("publish 600");
+        self.ask("publish 300");
         self.start();
         // On a busy machine the observer may have been slower to come back than the queue was to drain.
         if self.number("draining", "still") == 0 {
@@ -187,7 +187,7 @@ impl Kills {
         let Some(report) = draining else {
             return false;
         };
-        assert!(report.queued < 600, "{report:?}");
+        assert!(report.queued < 300, "{report:?}");
         self.kill();
         self.start();
         true

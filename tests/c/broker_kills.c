@@ -160,7 +160,7 @@ int main(int argc, char **argv) {
     CHECK_OK(aws_iot_mqtt_client_configure_auto_reconnect_backoff_time(client, 50, 200, 60));
     CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, 10000));
     CHECK_OK(aws_iot_mqtt_client_configure_in_flight_window(client, WINDOW));
-    CHECK_OK(aws_iot_mqtt_client_configure_draining_frequency(client, 400));
+    CHECK_OK(aws_iot_mqtt_client_configure_draining_frequency(client, 150));
     CHECK_OK(aws_iot_mqtt_client_on_online(client, on_connected, NULL, NULL));
     CHECK_OK(aws_iot_mqtt_client_on_offline(client, on_lost, NULL, NULL));
     CHECK_OK(aws_iot_mqtt_client_on_connect_failed(client, on_failure, NULL, NULL));
