@@ -25,7 +25,10 @@ impl TlsLink {
     pub(super) fn receive(&mut self, buffer: &mut [u8], most: usize) -> io::Result<usize> {
         // Taken, not borrowed: the link below may be a TLS link, too, and a thread's last functions run without its locals.
         let mut ciphertext = BUFFER.try_with(RefCell::take).unwrap_or_default();
-        ciphertext.resize(CIPHERTEXT, 0);
+        if ciphertext.is_empty() {
+            // Zeroed pages of the system's: to fill it would cost more than a handshake's records.
+            ciphertext = vec![0; CIPHERTEXT];
+        }
         let read = self.inner.read(&mut ciphertext[..most.min(CIPHERTEXT)]);
         let result = read.map(|length| {
             if length == 0 {
