@@ -112,13 +112,17 @@ fn fold_short_comments(header: &str) -> String {
     let mut folded = String::new();
     let mut at = 0;
     while at < lines.len() {
-        if let [open, text, close, ..] = lines[at..]
-            && open.trim() == "/**"
-            && close.trim() == "*/"
-            && let Some(text) = text.trim_start().strip_prefix("* ")
-            && open.len() + text.len() + 4 <= 120
-        {
-            folded.push_str(&format!("{open} {text} */\n"));
+        let short = match lines[at..] {
+            [open, text, close, ..] if open.trim() == "/**" && close.trim() == "*/" => {
+                let text = text.trim_start().strip_prefix("* ");
+                text.map(|text| format!("{open} {text} */"))
+                    .filter(|line| line.len() <= 120)
+            }
+            _ => None,
+        };
+        if let Some(line) = short {
+            folded.push_str(&line);
+            folded.push('\n');
             at += 3;
         } else {
             folded.push_str(lines[at]);

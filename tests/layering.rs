@@ -255,6 +255,51 @@ fn visit(directory: &Path, root: &Path, each: &mut impl FnMut(String, String)) {
     }
 }
 
+/// The compiler at hand knows more than the oldest one that Cargo.toml promises, and clippy compares only the standard library's
+/// functions with that. `if let ... && ...` came with Rust 1.88.
+fn let_chains(name: &str, text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().map(without_comment).collect();
+    let joined = code.join("\n");
+    let mut found = Vec::new();
+    for (at, _) in joined.match_indices(" let ") {
+        let before = joined[..at].trim_end();
+        let condition = ["if", "while"].iter().any(|word| before.ends_with(word));
+        let head = joined[at..].split(" {\n").next().unwrap_or_default();
+        let continued = head
+            .lines()
+            .skip(1)
+            .any(|line| line.trim_start().starts_with("&&"));
+        if before.ends_with("&&") || (condition && continued) {
+            let line = before.lines().count();
+            found.push(format!("src/{name}:{line} has a let chain (Rust 1.88)"));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_file_needs_a_newer_rust_than_promised() {
+    let manifest = include_str!("../Cargo.toml");
+    assert!(
+        manifest.contains("rust-version = \"1.85\""),
+        "another Rust is promised: look at what this test forbids"
+    );
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    visit(&root, &root, &mut |name, text| {
+        found.extend(let_chains(&name, &text));
+    });
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    for chain in [
+        "if let Some(a) = b\n    && a > 1\n{\n",
+        "if a > 1\n    && let Some(b) = a\n{\n",
+        "while let Some(a) = b && let Some(c) = a {\n",
+    ] {
+        assert!(!let_chains("x.rs", chain).is_empty(), "{chain}");
+    }
+    assert!(let_chains("x.rs", "if let Some(a) = b {\n    c(d\n        && e);\n}").is_empty());
+}
+
 #[test]
 fn a_file_uses_only_what_is_below_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -68,10 +68,10 @@ impl State {
             .credentials
             .as_ref()
             .and_then(|credentials| credentials.identity.as_ref());
-        if let Some(Key::Callback { sign, .. }) = identity.map(|identity| &identity.key)
-            && !self.keys.iter().any(|key| Arc::ptr_eq(key, sign))
-        {
-            self.keys.push(Arc::clone(sign));
+        if let Some(Key::Callback { sign, .. }) = identity.map(|identity| &identity.key) {
+            if !self.keys.iter().any(|key| Arc::ptr_eq(key, sign)) {
+                self.keys.push(Arc::clone(sign));
+            }
         }
     }
 

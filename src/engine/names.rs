@@ -40,11 +40,13 @@ impl Names {
         let name = (host.to_owned(), port);
         let question = {
             let mut asked = lock(&self.asked);
-            if let Some(question) = asked.get(&name)
-                && now.since(question.since) < SHARED_FOR
-                && let Some(waiting) = lock(&question.waiting).as_mut()
-            {
-                return waiting.push(then);
+            let recent = asked
+                .get(&name)
+                .filter(|question| now.since(question.since) < SHARED_FOR);
+            if let Some(question) = recent {
+                if let Some(waiting) = lock(&question.waiting).as_mut() {
+                    return waiting.push(then);
+                }
             }
             let question = Arc::new(Question {
                 since: now,

@@ -21,10 +21,10 @@ pub(super) enum Stage {
 
 pub(super) fn explain(error: &TlsError, stage: Stage, server_name: &str) -> Error {
     // What the application's private key had to say.
-    if let TlsError::Other(other) = error
-        && let Some(ours) = other.0.downcast_ref::<Error>()
-    {
-        return ours.clone();
+    if let TlsError::Other(other) = error {
+        if let Some(ours) = other.0.downcast_ref::<Error>() {
+            return ours.clone();
+        }
     }
     match error {
         TlsError::InvalidCertificate(why) => certificate(why, server_name),

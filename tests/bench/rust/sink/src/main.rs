@@ -67,8 +67,10 @@ impl Sink {
         let alive = (!readable || connection.read_all(scratch).is_ok())
             && connection.write_all().is_ok()
             && connection.register(self.poll.registry(), Token(token)).is_ok();
-        if !alive && let Some(connection) = self.connections.remove(&token) {
-            connection.close(self.poll.registry());
+        if !alive {
+            if let Some(connection) = self.connections.remove(&token) {
+                connection.close(self.poll.registry());
+            }
         }
     }
 }
