@@ -9,8 +9,9 @@
  * 1.  Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
  * 2.  Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
  *     call was accepted. On anything else nothing has changed, no output was written and no userdata was taken, with
- *     one exception: a synchronous operation that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED, _REFUSED_BY_CLOSE
- *     or a refusal of the broker was accepted and has ended. Treat a number that you do not know as a failure.
+ *     two exceptions. A synchronous publish, subscribe or unsubscribe that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED,
+ *     _REFUSED_BY_CLOSE or _SUBSCRIBE_REFUSED was accepted and has ended, and its userdata was taken. A connect may have made
+ *     an attempt: aws_iot_mqtt_client_connect() says with which errors. Treat a number that you do not know as a failure.
  *     aws_iot_mqtt_last_error_detail() says what to mend.
  * 3.  Any call can also return AWS_IOT_MQTT_ERR_INVALID_ARGUMENT (NULL where a pointer is required, or a value out of
  *     range), AWS_IOT_MQTT_ERR_INVALID_UTF8, AWS_IOT_MQTT_ERR_NO_MEMORY, AWS_IOT_MQTT_ERR_FORKED (rule 11) and
@@ -22,17 +23,21 @@
  * 6.  Threads. Every function may be called on any thread, several at a time, also on one client. Only the last use of a
  *     client is yours to order: no call may begin after aws_iot_mqtt_client_free() has begun.
  * 7.  Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
- *     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
- *     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
- *     differ; their types say how. Clients in a loop of the application have no threads of the library: see
- *     aws_iot_mqtt_loop_new().
+ *     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays the later
+ *     callbacks of its own client, and so the PUBACKs of the messages that wait for them, and nothing else, up to two limits: a
+ *     client for which 1 MiB of messages waits (4 MiB while a synchronous call waits) reads nothing more until they have been
+ *     delivered, so its own operations are not acknowledged meanwhile; and at most 64 callbacks of a process run at once.
+ *     Log, socket factory, credentials provider, signing and userdata_free callbacks differ; their types say how. Clients in a
+ *     loop of the application have no threads of the library: see aws_iot_mqtt_loop_new().
  *     A callback must return: no C++ exception and no longjmp may leave it.
  * 8.  Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
  *     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
  * 9.  Userdata. Every callback comes as three arguments: the callback, a userdata that is handed to it, and userdata_free,
  *     which may be NULL. When the call was accepted the library owns the userdata and calls userdata_free exactly
  *     once, after the last use: when the callback was replaced or removed, when its subscription ended, when the completion
- *     has run, or in aws_iot_mqtt_client_free(). When the call failed, or the callback is NULL, the userdata was not taken.
+ *     has run, or in aws_iot_mqtt_client_free(). When the call was not accepted, or the callback is NULL, the userdata was not
+ *     taken and is still yours. A synchronous subscribe that was accepted and then failed (rule 2) has taken it: do not free it.
+ *     After AWS_IOT_MQTT_ERR_INTERNAL nobody can tell: leave it alone.
  * 10. Signals. The library installs no signal handler, blocks all signals on its threads and raises no SIGPIPE. Its
  *     descriptors are closed on exec.
  * 11. fork(). A child cannot use the clients of its parent: calls return AWS_IOT_MQTT_ERR_FORKED. aws_iot_mqtt_client_free()
@@ -208,7 +213,7 @@ typedef enum {
     AWS_IOT_MQTT_ERR_FORKED = 108,
     /** What the call names belongs to a connection that is gone. */
     AWS_IOT_MQTT_ERR_STALE = 109,
-    /** There is nothing by that name: no such operation or subscription. */
+    /** No operation with that id is pending, or it cannot be given up. */
     AWS_IOT_MQTT_ERR_NOT_FOUND = 110,
     /** A bug in this library. The client may be unusable; free it. */
     AWS_IOT_MQTT_ERR_INTERNAL = 199,
@@ -304,15 +309,16 @@ typedef struct aws_iot_mqtt_loop aws_iot_mqtt_loop;
 
 /**
  * Makes a connected stream socket, for instance through a proxy, a modem or a certain interface. It runs on a thread of its
- * own, outside the order of the other callbacks, at most once at a time for one client. A blocking call on the same client
- * inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+ * own, outside the order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it
+ * has returned. A blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
  *
  * @param host          The configured host, or that of the configured proxy or of the AWS IoT credentials provider; lent.
  * @param port          Its port.
  * @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
  * @param userdata      What was registered.
  * @return A connected descriptor, or -1. The library owns it from then on: it makes it non-blocking, puts TLS on top of it
- *         (unless configured otherwise) and closes it.
+ *         (unless configured otherwise) and closes it, also if it comes too late. -1, and a descriptor that is not open, fail
+ *         the attempt with AWS_IOT_MQTT_ERR_SOCKET_FACTORY.
  */
 typedef int (*aws_iot_mqtt_socket_factory_fn)(const char *host, uint16_t port, uint64_t remaining_ms, void *userdata);
 
@@ -326,8 +332,8 @@ typedef void (*aws_iot_mqtt_userdata_free_fn)(void *userdata);
 
 /**
  * Gives IAM credentials for one attempt to connect, by aws_iot_mqtt_credentials_set(). It runs on a thread of its own, outside the
- * order of the other callbacks, at most once at a time for one client. A blocking call on the same client inside it returns
- * AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+ * order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it has returned. A
+ * blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
  *
  * @param sink          Takes the credentials; lent.
  * @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
@@ -443,7 +449,10 @@ typedef void (*aws_iot_mqtt_online_fn)(bool session_present, void *userdata);
 /**
  * Tells that the connection has ended.
  *
- * @param error     Why: AWS_IOT_MQTT_ERR_CANCELLED after a disconnect of the application.
+ * @param error     Why: AWS_IOT_MQTT_ERR_CANCELLED after a disconnect of the application or when the client is freed,
+ *                  AWS_IOT_MQTT_ERR_CONNECTION_LOST also after aws_iot_mqtt_client_reconnect(), otherwise a number of the network
+ *                  (2xx) or of TLS (3xx), AWS_IOT_MQTT_ERR_WEBSOCKET, AWS_IOT_MQTT_ERR_PROTOCOL or
+ *                  AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE.
  * @param detail    The same for a person; lent, never NULL.
  * @param userdata  What was registered.
  */
@@ -465,7 +474,8 @@ typedef void (*aws_iot_mqtt_connect_failed_fn)(aws_iot_mqtt_error error,
 /**
  * Tells how an operation ended that nobody waits for.
  *
- * @param operation  The operation, as the call gave it; 0 for a subscription that was refused on resubscribing.
+ * @param operation  The operation, as the asynchronous call gave it. A synchronous call gives no id, so there it says nothing, and the
+ *                   topic must do. 0 for a subscription that was refused on resubscribing.
  * @param kind       AWS_IOT_MQTT_OPERATION_...
  * @param topic      Its topic name or filter; lent, never NULL.
  * @param error      AWS_IOT_MQTT_OK, or why it failed.
@@ -1102,14 +1112,16 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_in_flight_window(aws_iot_mqtt_c
  * AWS_IOT_MQTT_ERR_QUEUE_FULL.
  *
  * @param client        The client.
- * @param memory_limit  Bytes, at least 1; default 64 MiB.
+ * @param memory_limit  Bytes, at least 1; default 64 MiB. A QoS 1 publish on a live connection needs room for its packet
+ *                      twice: kept, and on its way.
  * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_memory_limit(aws_iot_mqtt_client *client, size_t memory_limit);
 
 /**
  * Sets the size of the largest packet, its header included. A larger publish returns AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE; a
- * broker that sends a larger packet is disconnected, because its packet cannot be skipped.
+ * broker that sends a larger packet is disconnected, because its packet cannot be skipped; the offline callback tells it with the
+ * same number.
  *
  * @param client           The client.
  * @param max_packet_size  Bytes, 128 to 268435460 [MQTT-2.2.3]; default 1 MiB. AWS IoT carries payloads of 128 KB.
@@ -1145,7 +1157,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_refused_by_close_limit(aws_iot_
  *                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS suits most. 0: none. AWS IoT takes 30 to 1200 and
  *                         treats others as the nearest of these; it ends connections that are silent for 1.5 times as long.
  * @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
- *         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
+ *         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED (no endpoint; no credentials, unless the client uses WebSocket, a custom
+ *         authorizer or no TLS; no region for a signature), AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
  *         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
  *         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory, credentials provider or signing callback).
  *         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
@@ -1212,7 +1225,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_disconnect_async(aws_iot_mqtt_client *cli
 
 /**
  * Tells the client that the network has changed, or that new credentials are to be used now. A live connection is given up and
- * made anew; a client that waits for its next attempt tries now; an attempt that is under way goes on.
+ * made anew (the offline callback gets AWS_IOT_MQTT_ERR_CONNECTION_LOST); a client that waits for its next attempt tries now; an
+ * attempt that is under way goes on.
  *
  * @param client  The client.
  * @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted, or the client is disconnecting.
@@ -1312,10 +1326,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_cancel(aws_iot_mqtt_client *client,
  * @param granted_qos    Receives the QoS that the broker granted, or AWS_IOT_MQTT_QOS_NONE with AWS_IOT_MQTT_QUEUED; may be
  *                       NULL.
  * @return AWS_IOT_MQTT_OK: the broker has accepted. AWS_IOT_MQTT_QUEUED: kept, and will be sent; the outcome callback tells
- *         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; callback and userdata are given up,
- *         and a subscription to the same filter that was there before stays. AWS_IOT_MQTT_ERR_TIMEOUT: likewise, but the
- *         broker may accept it later; what it then sends comes to aws_iot_mqtt_client_on_message() only. Others as for
- *         aws_iot_mqtt_client_publish() with QoS 1.
+ *         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; the callback is given up, the library has
+ *         called userdata_free or is about to, and a subscription to the same filter that was there before stays.
+ *         AWS_IOT_MQTT_ERR_TIMEOUT: likewise, but the broker may accept it later; what it then sends comes to
+ *         aws_iot_mqtt_client_on_message() only. Others as for aws_iot_mqtt_client_publish() with QoS 1.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_subscribe(aws_iot_mqtt_client *client,
                                                  const char *filter,
@@ -1331,8 +1345,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_subscribe(aws_iot_mqtt_client *client,
  * @param client                    The client.
  * @param filter                    As for aws_iot_mqtt_client_subscribe().
  * @param qos                       Likewise.
- * @param completion                Tells the broker's answer, with granted_qos. NULL: the outcome callback tells it, if the
- *                                  call returned AWS_IOT_MQTT_QUEUED.
+ * @param completion                Tells the broker's answer: AWS_IOT_MQTT_OK with granted_qos,
+ *                                  AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED, AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE or
+ *                                  AWS_IOT_MQTT_ERR_CANCELLED; after a failure the callback below gets nothing. NULL: the outcome
+ *                                  callback tells it, if the call returned AWS_IOT_MQTT_QUEUED.
  * @param completion_userdata       Handed to completion (rule 9).
  * @param completion_userdata_free  Gives completion_userdata back; may be NULL.
  * @param callback                  Gets the messages. NULL: only aws_iot_mqtt_client_on_message() gets them.
@@ -1417,7 +1433,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_acknowledge(aws_iot_mqtt_client *client,
                                                    uint64_t acknowledgement);
 
 /**
- * Ends a subscription and waits for the broker's answer, at most the operation time-out.
+ * Ends a subscription and waits for the broker's answer, at most the operation time-out. A filter that was never subscribed to is
+ * no error: the broker is asked all the same, because it may know it from an earlier session.
  *
  * @param client  The client.
  * @param filter  The filter as it was subscribed to.
@@ -1428,12 +1445,12 @@ aws_iot_mqtt_error aws_iot_mqtt_client_acknowledge(aws_iot_mqtt_client *client,
 aws_iot_mqtt_error aws_iot_mqtt_client_unsubscribe(aws_iot_mqtt_client *client, const char *filter);
 
 /**
- * Ends a subscription and returns.
+ * Ends a subscription, as aws_iot_mqtt_client_unsubscribe() does, and returns.
  *
  * @param client         The client.
  * @param filter         The filter as it was subscribed to.
- * @param callback       Tells the broker's answer. NULL: the outcome callback tells it, if the call returned
- *                       AWS_IOT_MQTT_QUEUED.
+ * @param callback       Tells the broker's answer: AWS_IOT_MQTT_OK, AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE or
+ *                       AWS_IOT_MQTT_ERR_CANCELLED. NULL: the outcome callback tells it, if the call returned AWS_IOT_MQTT_QUEUED.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.
  * @param operation      Receives the operation's id before any callback can have it; may be NULL.

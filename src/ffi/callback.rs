@@ -44,7 +44,10 @@ pub type aws_iot_mqtt_online_fn =
 
 /// Tells that the connection has ended.
 ///
-/// @param error     Why: AWS_IOT_MQTT_ERR_CANCELLED after a disconnect of the application.
+/// @param error     Why: AWS_IOT_MQTT_ERR_CANCELLED after a disconnect of the application or when the client is freed,
+///                  AWS_IOT_MQTT_ERR_CONNECTION_LOST also after aws_iot_mqtt_client_reconnect(), otherwise a number of the network
+///                  (2xx) or of TLS (3xx), AWS_IOT_MQTT_ERR_WEBSOCKET, AWS_IOT_MQTT_ERR_PROTOCOL or
+///                  AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE.
 /// @param detail    The same for a person; lent, never NULL.
 /// @param userdata  What was registered.
 pub type aws_iot_mqtt_offline_fn = Option<
@@ -68,7 +71,8 @@ pub type aws_iot_mqtt_connect_failed_fn = Option<
 
 /// Tells how an operation ended that nobody waits for.
 ///
-/// @param operation  The operation, as the call gave it; 0 for a subscription that was refused on resubscribing.
+/// @param operation  The operation, as the asynchronous call gave it. A synchronous call gives no id, so there it says nothing, and the
+///                   topic must do. 0 for a subscription that was refused on resubscribing.
 /// @param kind       AWS_IOT_MQTT_OPERATION_...
 /// @param topic      Its topic name or filter; lent, never NULL.
 /// @param error      AWS_IOT_MQTT_OK, or why it failed.
@@ -95,15 +99,16 @@ pub type aws_iot_mqtt_log_fn =
     Option<unsafe extern "C" fn(level: c_int, line: *const c_char, userdata: *mut c_void)>;
 
 /// Makes a connected stream socket, for instance through a proxy, a modem or a certain interface. It runs on a thread of its
-/// own, outside the order of the other callbacks, at most once at a time for one client. A blocking call on the same client
-/// inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+/// own, outside the order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it
+/// has returned. A blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
 ///
 /// @param host          The configured host, or that of the configured proxy or of the AWS IoT credentials provider; lent.
 /// @param port          Its port.
 /// @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
 /// @param userdata      What was registered.
 /// @return A connected descriptor, or -1. The library owns it from then on: it makes it non-blocking, puts TLS on top of it
-///         (unless configured otherwise) and closes it.
+///         (unless configured otherwise) and closes it, also if it comes too late. -1, and a descriptor that is not open, fail
+///         the attempt with AWS_IOT_MQTT_ERR_SOCKET_FACTORY.
 pub type aws_iot_mqtt_socket_factory_fn = Option<
     unsafe extern "C" fn(
         host: *const c_char,
@@ -114,8 +119,8 @@ pub type aws_iot_mqtt_socket_factory_fn = Option<
 >;
 
 /// Gives IAM credentials for one attempt to connect, by aws_iot_mqtt_credentials_set(). It runs on a thread of its own, outside the
-/// order of the other callbacks, at most once at a time for one client. A blocking call on the same client inside it returns
-/// AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+/// order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it has returned. A
+/// blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
 ///
 /// @param sink          Takes the credentials; lent.
 /// @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.

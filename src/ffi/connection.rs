@@ -20,7 +20,8 @@ use std::ffi::c_void;
 ///                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS suits most. 0: none. AWS IoT takes 30 to 1200 and
 ///                         treats others as the nearest of these; it ends connections that are silent for 1.5 times as long.
 /// @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
-///         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED, AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
+///         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED (no endpoint; no credentials, unless the client uses WebSocket, a custom
+///         authorizer or no TLS; no region for a signature), AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
 ///         AWS_IOT_MQTT_ERR_INVALID_STATE (connected, disconnecting, or another connect waits),
 ///         AWS_IOT_MQTT_ERR_WOULD_DEADLOCK (inside the client's socket factory, credentials provider or signing callback).
 ///         Failed: AWS_IOT_MQTT_ERR_TIMEOUT, AWS_IOT_MQTT_ERR_CANCELLED (by a disconnect or free), a number of the network
@@ -124,7 +125,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect_async(
 }
 
 /// Tells the client that the network has changed, or that new credentials are to be used now. A live connection is given up and
-/// made anew; a client that waits for its next attempt tries now; an attempt that is under way goes on.
+/// made anew (the offline callback gets AWS_IOT_MQTT_ERR_CONNECTION_LOST); a client that waits for its next attempt tries now; an
+/// attempt that is under way goes on.
 ///
 /// @param client  The client.
 /// @return AWS_IOT_MQTT_ERR_INVALID_STATE if no connection is wanted, or the client is disconnecting.

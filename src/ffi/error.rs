@@ -35,7 +35,7 @@ pub enum aws_iot_mqtt_error {
     AWS_IOT_MQTT_ERR_FORKED = 108,
     /// What the call names belongs to a connection that is gone.
     AWS_IOT_MQTT_ERR_STALE = 109,
-    /// There is nothing by that name: no such operation or subscription.
+    /// No operation with that id is pending, or it cannot be given up.
     AWS_IOT_MQTT_ERR_NOT_FOUND = 110,
     /// A bug in this library. The client may be unusable; free it.
     AWS_IOT_MQTT_ERR_INTERNAL = 199,

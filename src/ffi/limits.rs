@@ -84,7 +84,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_in_flight_window(
 /// AWS_IOT_MQTT_ERR_QUEUE_FULL.
 ///
 /// @param client        The client.
-/// @param memory_limit  Bytes, at least 1; default 64 MiB.
+/// @param memory_limit  Bytes, at least 1; default 64 MiB. A QoS 1 publish on a live connection needs room for its packet
+///                      twice: kept, and on its way.
 /// @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_memory_limit(
@@ -103,7 +104,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_memory_limit(
 }
 
 /// Sets the size of the largest packet, its header included. A larger publish returns AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE; a
-/// broker that sends a larger packet is disconnected, because its packet cannot be skipped.
+/// broker that sends a larger packet is disconnected, because its packet cannot be skipped; the offline callback tells it with the
+/// same number.
 ///
 /// @param client           The client.
 /// @param max_packet_size  Bytes, 128 to 268435460 [MQTT-2.2.3]; default 1 MiB. AWS IoT carries payloads of 128 KB.

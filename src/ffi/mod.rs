@@ -5,8 +5,9 @@
 //! 1.  Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
 //! 2.  Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
 //!     call was accepted. On anything else nothing has changed, no output was written and no userdata was taken, with
-//!     one exception: a synchronous operation that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED, _REFUSED_BY_CLOSE
-//!     or a refusal of the broker was accepted and has ended. Treat a number that you do not know as a failure.
+//!     two exceptions. A synchronous publish, subscribe or unsubscribe that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED,
+//!     _REFUSED_BY_CLOSE or _SUBSCRIBE_REFUSED was accepted and has ended, and its userdata was taken. A connect may have made
+//!     an attempt: aws_iot_mqtt_client_connect() says with which errors. Treat a number that you do not know as a failure.
 //!     aws_iot_mqtt_last_error_detail() says what to mend.
 //! 3.  Any call can also return AWS_IOT_MQTT_ERR_INVALID_ARGUMENT (NULL where a pointer is required, or a value out of
 //!     range), AWS_IOT_MQTT_ERR_INVALID_UTF8, AWS_IOT_MQTT_ERR_NO_MEMORY, AWS_IOT_MQTT_ERR_FORKED (rule 11) and
@@ -18,17 +19,21 @@
 //! 6.  Threads. Every function may be called on any thread, several at a time, also on one client. Only the last use of a
 //!     client is yours to order: no call may begin after aws_iot_mqtt_client_free() has begun.
 //! 7.  Callbacks run on threads of the library; for one client one at a time and in order, with no lock held. They may call
-//!     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays
-//!     only the later callbacks of its own client. Log, socket factory, credentials provider, signing and userdata_free callbacks
-//!     differ; their types say how. Clients in a loop of the application have no threads of the library: see
-//!     aws_iot_mqtt_loop_new().
+//!     every function of this library, blocking ones and aws_iot_mqtt_client_free() included. A slow callback delays the later
+//!     callbacks of its own client, and so the PUBACKs of the messages that wait for them, and nothing else, up to two limits: a
+//!     client for which 1 MiB of messages waits (4 MiB while a synchronous call waits) reads nothing more until they have been
+//!     delivered, so its own operations are not acknowledged meanwhile; and at most 64 callbacks of a process run at once.
+//!     Log, socket factory, credentials provider, signing and userdata_free callbacks differ; their types say how. Clients in a
+//!     loop of the application have no threads of the library: see aws_iot_mqtt_loop_new().
 //!     A callback must return: no C++ exception and no longjmp may leave it.
 //! 8.  Lent pointers. What a callback gets by pointer is valid until the callback returns. Lent structs are made by the
 //!     library and may grow at their end: read their fields, do not copy them as a whole and do not depend on their size.
 //! 9.  Userdata. Every callback comes as three arguments: the callback, a userdata that is handed to it, and userdata_free,
 //!     which may be NULL. When the call was accepted the library owns the userdata and calls userdata_free exactly
 //!     once, after the last use: when the callback was replaced or removed, when its subscription ended, when the completion
-//!     has run, or in aws_iot_mqtt_client_free(). When the call failed, or the callback is NULL, the userdata was not taken.
+//!     has run, or in aws_iot_mqtt_client_free(). When the call was not accepted, or the callback is NULL, the userdata was not
+//!     taken and is still yours. A synchronous subscribe that was accepted and then failed (rule 2) has taken it: do not free it.
+//!     After AWS_IOT_MQTT_ERR_INTERNAL nobody can tell: leave it alone.
 //! 10. Signals. The library installs no signal handler, blocks all signals on its threads and raises no SIGPIPE. Its
 //!     descriptors are closed on exec.
 //! 11. fork(). A child cannot use the clients of its parent: calls return AWS_IOT_MQTT_ERR_FORKED. aws_iot_mqtt_client_free()

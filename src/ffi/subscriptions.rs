@@ -31,10 +31,10 @@ use std::ffi::{c_char, c_int, c_void};
 /// @param granted_qos    Receives the QoS that the broker granted, or AWS_IOT_MQTT_QOS_NONE with AWS_IOT_MQTT_QUEUED; may be
 ///                       NULL.
 /// @return AWS_IOT_MQTT_OK: the broker has accepted. AWS_IOT_MQTT_QUEUED: kept, and will be sent; the outcome callback tells
-///         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; callback and userdata are given up,
-///         and a subscription to the same filter that was there before stays. AWS_IOT_MQTT_ERR_TIMEOUT: likewise, but the
-///         broker may accept it later; what it then sends comes to aws_iot_mqtt_client_on_message() only. Others as for
-///         aws_iot_mqtt_client_publish() with QoS 1.
+///         how it ends. AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: SUBACK 0x80 [MQTT-3.9.3-2]; the callback is given up, the library has
+///         called userdata_free or is about to, and a subscription to the same filter that was there before stays.
+///         AWS_IOT_MQTT_ERR_TIMEOUT: likewise, but the broker may accept it later; what it then sends comes to
+///         aws_iot_mqtt_client_on_message() only. Others as for aws_iot_mqtt_client_publish() with QoS 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_subscribe(
     client: *mut aws_iot_mqtt_client,
@@ -63,8 +63,10 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_subscribe(
 /// @param client                    The client.
 /// @param filter                    As for aws_iot_mqtt_client_subscribe().
 /// @param qos                       Likewise.
-/// @param completion                Tells the broker's answer, with granted_qos. NULL: the outcome callback tells it, if the
-///                                  call returned AWS_IOT_MQTT_QUEUED.
+/// @param completion                Tells the broker's answer: AWS_IOT_MQTT_OK with granted_qos,
+///                                  AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED, AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE or
+///                                  AWS_IOT_MQTT_ERR_CANCELLED; after a failure the callback below gets nothing. NULL: the outcome
+///                                  callback tells it, if the call returned AWS_IOT_MQTT_QUEUED.
 /// @param completion_userdata       Handed to completion (rule 9).
 /// @param completion_userdata_free  Gives completion_userdata back; may be NULL.
 /// @param callback                  Gets the messages. NULL: only aws_iot_mqtt_client_on_message() gets them.
@@ -185,7 +187,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_acknowledge(
     })
 }
 
-/// Ends a subscription and waits for the broker's answer, at most the operation time-out.
+/// Ends a subscription and waits for the broker's answer, at most the operation time-out. A filter that was never subscribed to is
+/// no error: the broker is asked all the same, because it may know it from an earlier session.
 ///
 /// @param client  The client.
 /// @param filter  The filter as it was subscribed to.
@@ -205,12 +208,12 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_unsubscribe(
     })
 }
 
-/// Ends a subscription and returns.
+/// Ends a subscription, as aws_iot_mqtt_client_unsubscribe() does, and returns.
 ///
 /// @param client         The client.
 /// @param filter         The filter as it was subscribed to.
-/// @param callback       Tells the broker's answer. NULL: the outcome callback tells it, if the call returned
-///                       AWS_IOT_MQTT_QUEUED.
+/// @param callback       Tells the broker's answer: AWS_IOT_MQTT_OK, AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE or
+///                       AWS_IOT_MQTT_ERR_CANCELLED. NULL: the outcome callback tells it, if the call returned AWS_IOT_MQTT_QUEUED.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.
 /// @param operation      Receives the operation's id before any callback can have it; may be NULL.
