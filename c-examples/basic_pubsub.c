@@ -64,10 +64,10 @@ static bool publish_and_receive(aws_iot_mqtt_client *client, const struct option
         aws_iot_mqtt_error error = aws_iot_mqtt_client_publish(client, options->topic, (const uint8_t *)payload,
                                                                (size_t)payload_len, AWS_IOT_MQTT_QOS_1, false);
         /* OK: the broker has acknowledged it. QUEUED: there is no connection just now; it is kept and will be sent. */
-        if (error == AWS_IOT_MQTT_OK || error == AWS_IOT_MQTT_QUEUED)
-            published++;
-        if (succeeded("publish", error))
-            acknowledged++;
+        bool queued = error == AWS_IOT_MQTT_QUEUED;
+        bool acknowledgement = !queued && succeeded("publish", error);
+        published += queued || acknowledgement;
+        acknowledged += acknowledgement;
     }
     int received = inbox_wait(inbox, count, 30);
     printf("published %d, acknowledged %d, received %d\n", published, acknowledged, received);

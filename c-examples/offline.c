@@ -50,7 +50,9 @@ static void on_offline(aws_iot_mqtt_error error, const char *detail, void *userd
 static void on_connect_failed(aws_iot_mqtt_error error, const char *detail, int64_t next_attempt_ms, void *userdata)
 {
     (void)userdata;
-    printf("no connection: %s: %s; next attempt in %" PRId64 " ms\n", aws_iot_mqtt_error_name(error), detail, next_attempt_ms);
+    printf("no connection: %s: %s\n", aws_iot_mqtt_error_name(error), detail);
+    if (next_attempt_ms >= 0) /* -1: there is none, and connect returns this error */
+        printf("next attempt in %" PRId64 " ms\n", next_attempt_ms);
 }
 
 /* How a call that had returned QUEUED ended: nobody waited for it. */

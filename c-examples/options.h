@@ -68,7 +68,8 @@ static inline int options_read(int argc, char **argv, struct options *options, c
         while (k < known_len && strcmp(argv[i], known[k].name) != 0)
             k++;
         if (k == known_len || i + 1 == argc) {
-            fprintf(stderr, "%s: %s\n", argv[i], k == known_len ? "no such option" : "needs a value");
+            if (strcmp(argv[i], "--help") != 0)
+                fprintf(stderr, "%s: %s\n", argv[i], k == known_len ? "no such option" : "needs a value");
             return options_usage(argv[0], default_port);
         }
         *known[k].value = argv[i + 1];
