@@ -463,7 +463,8 @@ typedef void (*aws_iot_mqtt_offline_fn)(aws_iot_mqtt_error error, const char *de
  *
  * @param error            Why.
  * @param detail           The same for a person; lent, never NULL.
- * @param next_attempt_ms  Milliseconds until the next attempt; -1 if there will be none.
+ * @param next_attempt_ms  Milliseconds until the next attempt; -1 if there will be none, because this was the first connect and
+ *                         aws_iot_mqtt_client_configure_retry_first_connect() is off.
  * @param userdata         What was registered.
  */
 typedef void (*aws_iot_mqtt_connect_failed_fn)(aws_iot_mqtt_error error,
@@ -736,8 +737,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_disable_metrics_collection(aws_iot_mqtt_c
  *                          aws_iot_mqtt_client_configure_private_key_passphrase() before. NULL together with
  *                          certificate_path: no certificate is sent.
  * @param certificate_path  PEM file of the device's certificate, followed by those that link it to its CA.
- * @param ciphers           Cipher suites by their OpenSSL or IANA names, separated by colons or commas; NULL: the
- *                          default list. They hold on every transport.
+ * @param ciphers           Cipher suites by their OpenSSL or IANA names, separated by colons or commas; NULL: the three
+ *                          suites of TLS 1.3, and of TLS 1.2 those with ECDHE and AES-GCM. They hold on every transport.
  * @return AWS_IOT_MQTT_ERR_CA_FILE, AWS_IOT_MQTT_ERR_CERTIFICATE or AWS_IOT_MQTT_ERR_PRIVATE_KEY if that file cannot be read
  *         or used, or the key does not belong to the certificate; AWS_IOT_MQTT_ERR_CIPHERS if no suite is known.
  */
@@ -998,8 +999,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_private_key_callback_pem(aws_io
 
 /**
  * Sets how long the client waits between attempts to reconnect. Wait n is drawn at random between d and 2d, where d is base_ms
- * doubled n times; it is never below base_ms and never above max_ms, and devices that lost the broker together do not
- * come back in step. The client never gives up.
+ * doubled n times and at most half of max_ms (or base_ms, if that is more); it is never below base_ms and never above max_ms, and
+ * devices that lost the broker together do not come back in step. The client never gives up.
  *
  * @param client     The client.
  * @param base_ms    Milliseconds before the first attempt, at least 1; default 1000.

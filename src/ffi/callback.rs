@@ -58,7 +58,8 @@ pub type aws_iot_mqtt_offline_fn = Option<
 ///
 /// @param error            Why.
 /// @param detail           The same for a person; lent, never NULL.
-/// @param next_attempt_ms  Milliseconds until the next attempt; -1 if there will be none.
+/// @param next_attempt_ms  Milliseconds until the next attempt; -1 if there will be none, because this was the first connect and
+///                         aws_iot_mqtt_client_configure_retry_first_connect() is off.
 /// @param userdata         What was registered.
 pub type aws_iot_mqtt_connect_failed_fn = Option<
     unsafe extern "C" fn(

@@ -29,8 +29,8 @@ const SMALLEST_BUFFER: usize = 4 << 10;
 ///                          aws_iot_mqtt_client_configure_private_key_passphrase() before. NULL together with
 ///                          certificate_path: no certificate is sent.
 /// @param certificate_path  PEM file of the device's certificate, followed by those that link it to its CA.
-/// @param ciphers           Cipher suites by their OpenSSL or IANA names, separated by colons or commas; NULL: the
-///                          default list. They hold on every transport.
+/// @param ciphers           Cipher suites by their OpenSSL or IANA names, separated by colons or commas; NULL: the three
+///                          suites of TLS 1.3, and of TLS 1.2 those with ECDHE and AES-GCM. They hold on every transport.
 /// @return AWS_IOT_MQTT_ERR_CA_FILE, AWS_IOT_MQTT_ERR_CERTIFICATE or AWS_IOT_MQTT_ERR_PRIVATE_KEY if that file cannot be read
 ///         or used, or the key does not belong to the certificate; AWS_IOT_MQTT_ERR_CIPHERS if no suite is known.
 #[unsafe(no_mangle)]

@@ -9,8 +9,8 @@ use crate::error::{Code, Error};
 use std::time::Duration;
 
 /// Sets how long the client waits between attempts to reconnect. Wait n is drawn at random between d and 2d, where d is base_ms
-/// doubled n times; it is never below base_ms and never above max_ms, and devices that lost the broker together do not
-/// come back in step. The client never gives up.
+/// doubled n times and at most half of max_ms (or base_ms, if that is more); it is never below base_ms and never above max_ms, and
+/// devices that lost the broker together do not come back in step. The client never gives up.
 ///
 /// @param client     The client.
 /// @param base_ms    Milliseconds before the first attempt, at least 1; default 1000.
