@@ -1,5 +1,6 @@
 /* Publishes with a private key that never leaves its PKCS#11 token (a smart card, a TPM behind tpm2-pkcs11, SoftHSM):
- *   PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so PKCS11_PIN=1234 pkcs11_key --ca FILE --cert FILE --key LABEL-OF-THE-KEY ... */
+ *   PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so PKCS11_PIN=1234 pkcs11_key --ca FILE --cert FILE --key LABEL-OF-THE-KEY ...
+ * The header of PKCS#11 is that of p11-kit: pkg-config --cflags p11-kit-1. */
 #define _POSIX_C_SOURCE 200809L
 #include <aws_iot_mqtt.h>
 #include <dlfcn.h>
@@ -62,7 +63,7 @@ static bool token_open(struct token *token, const char *path, const char *pin, c
     CK_ULONG slots_len = sizeof slots / sizeof slots[0];
     if (get_functions == NULL || get_functions(&token->module) != CKR_OK || token->module->C_Initialize(&threads) != CKR_OK
         || token->module->C_GetSlotList(CK_TRUE, slots, &slots_len) != CKR_OK) {
-        fprintf(stderr, "%s: not a PKCS#11 module, or without a token\n", path);
+        fprintf(stderr, "%s: not a PKCS#11 module, or with more than %zu tokens\n", path, sizeof slots / sizeof slots[0]);
         return false;
     }
     CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY;
@@ -86,7 +87,9 @@ static bool token_open(struct token *token, const char *path, const char *pin, c
 
 static bool succeeded(const char *call, aws_iot_mqtt_error error)
 {
-    if (error != AWS_IOT_MQTT_OK)
+    if (error == AWS_IOT_MQTT_QUEUED)
+        fprintf(stderr, "%s: the connection is away, and this program does not wait for it (offline.c does)\n", call);
+    else if (error != AWS_IOT_MQTT_OK)
         fprintf(stderr, "%s: %s: %s\n", call, aws_iot_mqtt_error_name(error), aws_iot_mqtt_last_error_detail());
     return error == AWS_IOT_MQTT_OK;
 }

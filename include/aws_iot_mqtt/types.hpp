@@ -133,7 +133,7 @@ struct Signature {
 using MessageHandler = std::function<void(const Message &)>;
 using CompletionHandler = std::function<void(const Outcome &)>;
 using OnlineHandler = std::function<void(bool session_present)>;
-// Code::cancelled after a disconnect of the application, and why the connection ended otherwise.
+// Code::cancelled after a disconnect of the application or when the client ends, and why the connection ended otherwise.
 using OfflineHandler = std::function<void(const Status &why)>;
 // When the next attempt comes; std::nullopt if there will be none.
 using ConnectFailedHandler = std::function<void(const Status &why, std::optional<std::chrono::milliseconds> next_attempt)>;

@@ -375,7 +375,7 @@ fn over_limit(accepted: usize, size: usize, limit: usize) -> Error {
     Error::new(
         Code::QueueFull,
         format!(
-            "{accepted} bytes are accepted and not finished; {size} more would pass the memory limit of {limit}"
+            "{accepted} bytes are accepted and not finished; {size} more (a QoS 1 packet that goes out at once counts twice) would pass the memory limit of {limit}"
         ),
     )
 }
