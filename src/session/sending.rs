@@ -286,15 +286,17 @@ impl<T, H: Clone> Session<T, H> {
     /// free would let nothing through any more.
     pub(super) fn after_end(&mut self, now: Instant) {
         let window = usize::from(self.config.in_flight_window);
-        if self.is_connected()
-            && self.publishes.len() >= window
-            && self
-                .publishes
-                .iter()
-                .all(|slot| matches!(slot.what, What::Ended))
-        {
+        let full = [
+            (&self.publishes, window, "publishes"),
+            (&self.requests, REQUESTS, "subscribes and unsubscribes"),
+        ];
+        let has_ended = |slot: &Slot<T, H>| matches!(slot.what, What::Ended);
+        let full = full
+            .into_iter()
+            .find(|(table, most, _)| table.len() >= *most && table.iter().all(has_ended));
+        if let Some((_, most, what)) = full.filter(|_| self.is_connected()) {
             let why = format!(
-                "none of {window} publishes was acknowledged before it timed out; a new connection frees their identifiers"
+                "none of {most} {what} was acknowledged before it timed out; a new connection frees their identifiers"
             );
             return self.hang_up(now, Error::new(Code::Timeout, why));
         }
