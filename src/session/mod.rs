@@ -395,6 +395,6 @@ impl<T, H: Clone> Session<T, H> {
     /// The clock of unacknowledged packets runs only while everything has left and the answers are read.
     fn settle_clock(&mut self, now: Instant) {
         self.clock
-            .run(now, self.outgoing.is_empty() && !self.paused);
+            .run(now, self.outgoing.has_left() && !self.paused);
     }
 }

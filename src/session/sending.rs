@@ -33,6 +33,27 @@ impl<T, H: Clone> Session<T, H> {
         self.outgoing.take(count);
         self.counters.bytes_sent += count as u64;
         self.keep_alive.sent(now);
+        self.departed();
+        self.settle_clock(now);
+        self.progress(now);
+    }
+
+    /// Whether the link holds bytes that the socket has not taken. To be reported before the [`sent`](Session::sent) that it belongs
+    /// to, and when they have gone: until then QoS 0 publishes are not complete, and the link must not be closed behind DISCONNECT.
+    #[inline]
+    pub fn link_holds(&mut self, now: Instant, holds: bool) {
+        if std::mem::replace(&mut self.outgoing.held_by_link, holds) && !holds {
+            self.departed();
+            self.settle_clock(now);
+            self.progress(now);
+        }
+    }
+
+    /// QoS 0 publishes are complete whose last byte the socket has.
+    fn departed(&mut self) {
+        if self.outgoing.held_by_link {
+            return;
+        }
         while self
             .departing
             .front()
@@ -43,8 +64,6 @@ impl<T, H: Clone> Session<T, H> {
                 self.published(operation, 0);
             }
         }
-        self.settle_clock(now);
-        self.progress(now);
     }
 
     /// Takes an operation to the broker, or to the waiting line for the window.
