@@ -4,12 +4,12 @@
 #include "events.h"
 #include "proc.h"
 
-static struct gate ended = GATE;
+static struct gate completed = GATE;
 
 static void on_end(const aws_iot_mqtt_completion *completion, void *userdata) {
     (void)userdata;
     CHECK_CODE(AWS_IOT_MQTT_OK, completion->error);
-    gate_open(&ended);
+    gate_open(&completed);
 }
 
 int main(int argc, char **argv) {
@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     atomic_store(&threads_left, 0);
     for (int round = 1; round <= 3; round++) {
         CHECK_OK(aws_iot_mqtt_client_publish_async(client, "t", "x", 1, 1, false, on_end, NULL, NULL, NULL));
-        gate_wait(&ended, round);
+        gate_wait(&completed, round);
     }
     CHECK(atomic_load(&refused_threads) > 0);
     disconnect_and_free(client);
