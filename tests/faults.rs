@@ -82,6 +82,18 @@ fn p5_no_thread_can_be_started_at_first_or_while_callbacks_block() {
 }
 
 #[test]
+fn p5_the_only_thread_runs_callbacks_where_no_second_can_be_started() {
+    let program = Program::compile_with("no_second_thread", CHECKED, FLAGS, "gcc");
+    let broker = Broker::plain(|listener| {
+        listener.serve_each(1, |connection| {
+            connection.welcome();
+            connection.serve();
+        });
+    });
+    program.run_with(broker, "-", &[]);
+}
+
+#[test]
 fn p8_no_memory_left() {
     process::memory(&device());
 }

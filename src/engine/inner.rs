@@ -309,6 +309,9 @@ impl State {
     ) -> Result<(), Error> {
         let mut config = self.config.clone();
         change(&mut config)?;
+        if (&config.host, config.port) != (&self.config.host, self.config.port) {
+            self.session.forget_broker();
+        }
         self.session.configure(config.session.clone());
         self.config = config;
         Ok(())

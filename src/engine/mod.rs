@@ -39,6 +39,8 @@ mod scope;
 mod shared;
 mod spare_messages;
 mod state;
+#[cfg(test)]
+mod state_tests;
 mod sync;
 mod threads;
 mod types;

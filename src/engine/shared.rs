@@ -297,8 +297,12 @@ impl Core {
         let is_last = client.is_freed() && lock(&self.clients).len() == 1;
         let mut workers = lock(&self.workers);
         let outside = workers.all - workers.in_callbacks;
+        // Where nobody is in callbacks, nobody will return from one and give the turn: then this worker goes, though it is the only one.
         if workers.in_callbacks >= MOST_IN_CALLBACKS
-            || (outside <= 1 && !is_last && self.start_worker(&mut workers).is_err())
+            || (outside <= 1
+                && !is_last
+                && self.start_worker(&mut workers).is_err()
+                && workers.in_callbacks > 0)
         {
             workers.line.push_back(Arc::clone(client));
             return false;

@@ -92,8 +92,12 @@ const UNDELIVERED_WHILE_WAITING: usize = 4 << 20;
 const READ_TURN: usize = 256 << 10;
 
 impl State {
-    /// Whether this must not read now.
+    /// Whether this must not read now. CONNACK is no message, and without it there would be no connection again until the application
+    /// has taken what came on the last one.
     fn is_full(&self) -> bool {
+        if !self.session.is_connected() {
+            return false;
+        }
         let limit = if self.waiting_calls.load(Ordering::Acquire) > 0 {
             UNDELIVERED_WHILE_WAITING
         } else {
@@ -269,16 +273,22 @@ impl State {
                 return;
             }
             let pending = self.session.outgoing();
-            let result = if pending.is_empty() {
+            let flushes = pending.is_empty();
+            let result = if flushes {
                 link.flush().map(|()| 0)
             } else {
                 link.write(pending)
             };
             match result {
-                Ok(0) => return,
                 Ok(count) => {
+                    let holds = link.wants_write();
+                    self.session.link_holds(now, holds);
                     self.session.sent(now, count);
                     self.take_outputs();
+                    // What has left may have made room for more.
+                    if count == 0 && (!flushes || self.session.outgoing().is_empty()) {
+                        return;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;

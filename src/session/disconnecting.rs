@@ -69,7 +69,7 @@ impl<T, H: Clone> Session<T, H> {
             return;
         };
         if leaving.said_disconnect {
-            if self.outgoing.is_empty() || leaving.deadline <= now {
+            if self.outgoing.has_left() || leaving.deadline <= now {
                 self.hang_up(now, Error::new(Code::Cancelled, "disconnect was called"));
             }
         } else if idle || leaving.deadline <= now {

@@ -192,8 +192,8 @@ pub struct Session<T, H> {
     last_topic: String,
 
     // What outlives it.
-    /// CONNECT has begun to leave on a connection that ended without CONNACK: the broker may have made a new session, and will
-    /// then say "session present" the next time.
+    /// CONNECT has begun to leave on a connection that ended without CONNACK, so that the broker may have made a new session, and will
+    /// then say "session present" the next time; or it is another broker, which may have one of its own.
     unanswered: bool,
     packet_ids: PacketIds,
     publishes: InFlight<T, H>,
@@ -205,7 +205,7 @@ pub struct Session<T, H> {
     live_bytes: usize,
     queue: Queue<T, H>,
     subscriptions: Subscriptions<H>,
-    /// When synchronous calls give up; in order, as all have the same time-out. Entries of finished operations do no harm.
+    /// When synchronous calls give up; in order, as all have the same time-out.
     deadlines: VecDeque<(Instant, OperationId)>,
 }
 
@@ -395,6 +395,6 @@ impl<T, H: Clone> Session<T, H> {
     /// The clock of unacknowledged packets runs only while everything has left and the answers are read.
     fn settle_clock(&mut self, now: Instant) {
         self.clock
-            .run(now, self.outgoing.is_empty() && !self.paused);
+            .run(now, self.outgoing.has_left() && !self.paused);
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Outgoing {
     taken: u64,
     /// `bytes` holds a password.
     secret: bool,
+    /// The link has taken bytes that the socket has not (TLS records, WebSocket frames).
+    pub(super) held_by_link: bool,
 }
 
 impl Outgoing {
@@ -39,6 +41,12 @@ impl Outgoing {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
+    }
+
+    /// The socket has taken everything.
+    #[inline]
+    pub(super) fn has_left(&self) -> bool {
+        self.is_empty() && !self.held_by_link
     }
 
     /// The position of the next byte that the link will take.

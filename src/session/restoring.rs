@@ -11,6 +11,11 @@ use std::sync::Arc;
 const FILTERS_PER_SUBSCRIBE: usize = 8;
 
 impl<T, H: Clone> Session<T, H> {
+    /// The next connection may be to another broker, or under another name: what session there is, if any, is not known.
+    pub fn forget_broker(&mut self) {
+        self.unanswered = true;
+    }
+
     /// The order on the wire: SUBSCRIBE, what was in flight, then the queue.
     pub(super) fn restore(&mut self, now: Instant, session_present: bool) {
         // MQTT 3.1 has no flag that would tell whether the session was kept: subscribe again, and re-send as re-delivery.

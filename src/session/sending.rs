@@ -33,6 +33,27 @@ impl<T, H: Clone> Session<T, H> {
         self.outgoing.take(count);
         self.counters.bytes_sent += count as u64;
         self.keep_alive.sent(now);
+        self.departed();
+        self.settle_clock(now);
+        self.progress(now);
+    }
+
+    /// Whether the link holds bytes that the socket has not taken. To be reported before the [`sent`](Session::sent) that it belongs
+    /// to, and when they have gone: until then QoS 0 publishes are not complete, and the link must not be closed behind DISCONNECT.
+    #[inline]
+    pub fn link_holds(&mut self, now: Instant, holds: bool) {
+        if std::mem::replace(&mut self.outgoing.held_by_link, holds) && !holds {
+            self.departed();
+            self.settle_clock(now);
+            self.progress(now);
+        }
+    }
+
+    /// QoS 0 publishes are complete whose last byte the socket has.
+    fn departed(&mut self) {
+        if self.outgoing.held_by_link {
+            return;
+        }
         while self
             .departing
             .front()
@@ -43,8 +64,6 @@ impl<T, H: Clone> Session<T, H> {
                 self.published(operation, 0);
             }
         }
-        self.settle_clock(now);
-        self.progress(now);
     }
 
     /// Takes an operation to the broker, or to the waiting line for the window.
@@ -286,15 +305,17 @@ impl<T, H: Clone> Session<T, H> {
     /// free would let nothing through any more.
     pub(super) fn after_end(&mut self, now: Instant) {
         let window = usize::from(self.config.in_flight_window);
-        if self.is_connected()
-            && self.publishes.len() >= window
-            && self
-                .publishes
-                .iter()
-                .all(|slot| matches!(slot.what, What::Ended))
-        {
+        let full = [
+            (&self.publishes, window, "publishes"),
+            (&self.requests, REQUESTS, "subscribes and unsubscribes"),
+        ];
+        let has_ended = |slot: &Slot<T, H>| matches!(slot.what, What::Ended);
+        let full = full
+            .into_iter()
+            .find(|(table, most, _)| table.len() >= *most && table.iter().all(has_ended));
+        if let Some((_, most, what)) = full.filter(|_| self.is_connected()) {
             let why = format!(
-                "none of {window} publishes was acknowledged before it timed out; a new connection frees their identifiers"
+                "none of {most} {what} was acknowledged before it timed out; a new connection frees their identifiers"
             );
             return self.hang_up(now, Error::new(Code::Timeout, why));
         }

@@ -193,14 +193,11 @@ impl<T, H: Clone> Session<T, H> {
         self.deadlines.insert(index, (deadline, operation));
     }
 
-    /// Keeps the list short; entries in the middle go when their time comes.
+    /// There are as many as calls that wait, and the first of them mostly ends first.
     pub(super) fn forget_deadline(&mut self, operation: OperationId) {
-        if self
-            .deadlines
-            .front()
-            .is_some_and(|(_, first)| *first == operation)
-        {
-            self.deadlines.pop_front();
+        let deadlines = &mut self.deadlines;
+        if let Some(place) = deadlines.iter().position(|(_, id)| *id == operation) {
+            deadlines.remove(place);
         }
     }
 

@@ -35,65 +35,71 @@ impl TopicTree {
     }
 
     pub(super) fn remove(&mut self, filter: &str, id: u64) {
-        self.root.remove(filter.split('/'), id);
+        // Nodes are taken out on the way down and put back on the way up. Not by recursion: a filter can have more levels than a
+        // thread has room for calls.
+        let mut node = std::mem::take(&mut self.root);
+        let mut path = Vec::new();
+        for level in filter.split('/') {
+            let below = match level {
+                "+" => node.single.take().map(|below| *below),
+                _ => node.literal.remove(level),
+            };
+            let Some(below) = below else {
+                break;
+            };
+            path.push((level, std::mem::replace(&mut node, below)));
+        }
+        node.here.retain(|&other| other != id);
+        node.multi.retain(|&other| other != id);
+        while let Some((level, above)) = path.pop() {
+            let below = std::mem::replace(&mut node, above);
+            match level {
+                _ if below.is_empty() => {}
+                "+" => node.single = Some(Box::new(below)),
+                _ => {
+                    node.literal.insert(level.into(), below);
+                }
+            }
+        }
+        self.root = node;
     }
 
     /// The subscriptions whose filter matches `name`, in ascending order of their ids.
     pub(super) fn matching(&self, name: &str) -> Vec<u64> {
         let mut found = Vec::new();
         // A leading wildcard does not match a name that begins with `$` [MQTT-4.7.2-1].
-        self.root
-            .find(name.split('/'), name.starts_with('$'), &mut found);
+        let mut left = vec![(&self.root, name.split('/'), name.starts_with('$'))];
+        while let Some((node, mut levels, hidden)) = left.pop() {
+            if !hidden {
+                found.extend_from_slice(&node.multi);
+            }
+            let Some(level) = levels.next() else {
+                found.extend_from_slice(&node.here);
+                continue;
+            };
+            if let Some(node) = node.literal.get(level) {
+                left.push((node, levels.clone(), false));
+            }
+            if let Some(node) = node.single.as_ref().filter(|_| !hidden) {
+                left.push((node, levels, false));
+            }
+        }
         found.sort_unstable();
         found
     }
 }
 
+impl Drop for TopicTree {
+    fn drop(&mut self) {
+        let mut left = vec![std::mem::take(&mut self.root)];
+        while let Some(node) = left.pop() {
+            left.extend(node.literal.into_values());
+            left.extend(node.single.map(|node| *node));
+        }
+    }
+}
+
 impl Node {
-    fn find<'a>(
-        &self,
-        mut levels: impl Iterator<Item = &'a str> + Clone,
-        hidden: bool,
-        found: &mut Vec<u64>,
-    ) {
-        if !hidden {
-            found.extend_from_slice(&self.multi);
-        }
-        let Some(level) = levels.next() else {
-            found.extend_from_slice(&self.here);
-            return;
-        };
-        if let Some(node) = self.literal.get(level) {
-            node.find(levels.clone(), false, found);
-        }
-        if let Some(node) = self.single.as_ref().filter(|_| !hidden) {
-            node.find(levels, false, found);
-        }
-    }
-
-    fn remove<'a>(&mut self, mut levels: impl Iterator<Item = &'a str>, id: u64) {
-        match levels.next() {
-            None => self.here.retain(|&other| other != id),
-            Some("#") => self.multi.retain(|&other| other != id),
-            Some("+") => {
-                if let Some(node) = &mut self.single {
-                    node.remove(levels, id);
-                    if node.is_empty() {
-                        self.single = None;
-                    }
-                }
-            }
-            Some(level) => {
-                if let Some(node) = self.literal.get_mut(level) {
-                    node.remove(levels, id);
-                    if node.is_empty() {
-                        self.literal.remove(level);
-                    }
-                }
-            }
-        }
-    }
-
     fn is_empty(&self) -> bool {
         self.literal.is_empty()
             && self.single.is_none()
@@ -138,5 +144,21 @@ mod tests {
             tree.remove(filter, id as u64);
         }
         assert!(tree.root.is_empty());
+    }
+
+    /// Calls within calls, one for each level, would overflow the stack of a test's thread, which is eight times as large as a worker's.
+    #[test]
+    fn p8_a_filter_of_very_many_levels_needs_no_more_stack_than_any_other() {
+        let plus = vec!["+"; 32_768].join("/");
+        let name = vec!["a"; 32_768].join("/");
+        let mut tree = TopicTree::default();
+        tree.insert(&plus, 1);
+        tree.insert(&name, 2);
+        assert_eq!(tree.matching(&name), [1, 2]);
+        tree.remove(&name, 2);
+        assert_eq!(tree.matching(&name), [1]);
+        tree.remove(&plus, 1);
+        assert!(tree.root.is_empty());
+        tree.insert(&plus, 3);
     }
 }

@@ -364,3 +364,14 @@ fn p8_one_unacknowledged_packet_among_many_costs_no_memory() {
     assert_eq!(rig.session.in_flight(), 1);
     assert!(rig.session.publishes.capacity() < 1_000);
 }
+
+#[test]
+fn p10_an_operation_that_has_ended_leaves_no_deadline_behind() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.publish_bounded("a", 1);
+    rig.publish_bounded("b", 1);
+    rig.puback(2);
+    rig.puback(1);
+    assert_eq!(rig.events(), ["done b Ok", "done a Ok"]);
+    assert_eq!(rig.session.deadline(), None);
+}

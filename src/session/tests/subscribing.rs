@@ -258,3 +258,43 @@ fn p4_an_unsubscribe_waits_until_its_filter_is_restored() {
     rig.suback(3, &[1, 1]);
     assert_eq!(rig.packets(), ["UNSUBSCRIBE #4 f"]);
 }
+
+#[test]
+fn p6_as_many_timed_out_requests_as_may_be_under_way_close_the_connection() {
+    let mut rig = Rig::connected(config(|_| {}));
+    let filters: Vec<String> = (0..100).map(|number| format!("f/{number}")).collect();
+    for filter in &filters {
+        rig.try_subscribe("h", filter, 1, false, Wait::Bounded)
+            .expect("accepted");
+    }
+    rig.forget();
+    rig.advance(5_000);
+    let events = rig.events();
+    assert_eq!(events[0], "done h Timeout");
+    assert!(
+        events.iter().any(|event| event == "offline Timeout"),
+        "else no SUBSCRIBE would go out any more: {events:?}"
+    );
+    rig.until_wanted();
+    rig.forget();
+    rig.greet(false);
+    rig.subscribe("later", "g", 1);
+    assert_eq!(rig.packets()[1..], ["SUBSCRIBE #101 g:1"]);
+}
+
+#[test]
+fn p4_everything_is_resubscribed_at_a_broker_that_may_have_another_session() {
+    let mut rig = Rig::connected(kept(|_| {}));
+    rig.subscribed("h", "f");
+    rig.disconnect("d");
+    rig.session.forget_broker();
+    rig.connect("c", 0);
+    rig.forget();
+    rig.greet(true);
+    assert_eq!(rig.packets()[1..], ["SUBSCRIBE #2 f:1"]);
+    rig.suback(2, &[1]);
+    rig.lose_and_wait();
+    rig.forget();
+    rig.greet(true);
+    assert_eq!(rig.packets().len(), 1, "this one is known again");
+}
