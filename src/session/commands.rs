@@ -240,6 +240,10 @@ impl<T, H: Clone> Session<T, H> {
             }
             if let Some(operation) = operation {
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                if let (Body::Unsubscribe { filter }, false) = (&operation.body, cut) {
+                    // The broker may have ended it; if so, its session will not say it on the next connection.
+                    self.subscriptions.doubt(filter);
+                }
                 self.end(operation, Err(why), packet_id);
             }
             self.release_held(false);

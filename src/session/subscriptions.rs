@@ -59,12 +59,18 @@ impl<H: Clone> Subscriptions<H> {
     }
 
     pub(super) fn confirm(&mut self, filter: &str) {
-        if let Some(subscription) = self
-            .by_filter
-            .get(filter)
-            .and_then(|place| self.granted.get_mut(place))
-        {
-            subscription.confirmed = true;
+        self.set_confirmed(filter, true);
+    }
+
+    /// The broker may have ended this one.
+    pub(super) fn doubt(&mut self, filter: &str) {
+        self.set_confirmed(filter, false);
+    }
+
+    fn set_confirmed(&mut self, filter: &str, confirmed: bool) {
+        let place = self.by_filter.get(filter);
+        if let Some(subscription) = place.and_then(|place| self.granted.get_mut(place)) {
+            subscription.confirmed = confirmed;
         }
     }
 
