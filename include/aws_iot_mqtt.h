@@ -1117,7 +1117,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_in_flight_window(aws_iot_mqtt_c
  *                      twice: kept, and on its way.
  * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
  */
-aws_iot_mqtt_error aws_iot_mqtt_client_configure_memory_limit(aws_iot_mqtt_client *client, size_t memory_limit);
+aws_iot_mqtt_error aws_iot_mqtt_client_configure_memory_limit(aws_iot_mqtt_client *client,
+                                                              size_t memory_limit);
 
 /**
  * Sets the size of the largest packet, its header included. A larger publish returns AWS_IOT_MQTT_ERR_PACKET_TOO_LARGE; a
@@ -1443,7 +1444,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_acknowledge(aws_iot_mqtt_client *client,
  *         userdata_free says when the last one has. AWS_IOT_MQTT_QUEUED: kept, and will be sent. Others as for
  *         aws_iot_mqtt_client_publish() with QoS 1.
  */
-aws_iot_mqtt_error aws_iot_mqtt_client_unsubscribe(aws_iot_mqtt_client *client, const char *filter);
+aws_iot_mqtt_error aws_iot_mqtt_client_unsubscribe(aws_iot_mqtt_client *client,
+                                                   const char *filter);
 
 /**
  * Ends a subscription, as aws_iot_mqtt_client_unsubscribe() does, and returns.
