@@ -39,10 +39,11 @@ mod scope;
 mod shared;
 mod spare_messages;
 mod state;
-#[cfg(test)]
-mod state_tests;
 mod sync;
 mod threads;
+mod traffic;
+#[cfg(test)]
+mod traffic_tests;
 mod types;
 mod waiter;
 

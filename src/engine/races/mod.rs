@@ -55,6 +55,8 @@ mod shared;
 mod spare_messages;
 #[path = "../state.rs"]
 mod state;
+#[path = "../traffic.rs"]
+mod traffic;
 #[path = "../types.rs"]
 mod types;
 #[path = "../waiter.rs"]
