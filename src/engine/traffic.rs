@@ -75,7 +75,8 @@ impl State {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The peer keeps the link busy with what is no message.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
                 Err(error) => {
                     self.lost(now, transport::read_error(&error));
                     return false;

@@ -23,9 +23,13 @@ pub enum HandshakeState {
     WantsWrite,
 }
 
+/// So often one read of a link takes in what brings nothing to read (pings, empty records, headers in pieces) before it says
+/// `Interrupted`: a peer that goes on and on with it must not keep the thread.
+const ROUNDS: usize = 64;
+
 /// A connected, non-blocking stream of bytes.
 ///
-/// An `io::Error` that is not `WouldBlock` ends the link; [`read_error`] says what it means.
+/// An `io::Error` that is neither `WouldBlock` nor `Interrupted` ends the link; [`read_error`] says what it means.
 pub trait Link: Send {
     /// Goes on with the link's own opening exchange as far as the socket allows; to be called until `Done` before anything is
     /// read or written, again whenever the poller has reported what it wants.
@@ -44,7 +48,8 @@ pub trait Link: Send {
         None
     }
 
-    /// Reads what is there. `Ok(0)` is the orderly end of the stream; `WouldBlock` means that the poller should be asked.
+    /// Reads what is there. `Ok(0)` is the orderly end of the stream; `WouldBlock` means that the poller should be asked, `Interrupted` that
+    /// there may be more when others have had their turn.
     /// A short read says nothing: only `WouldBlock` or [`Link::is_drained`] means that nothing is left, also inside the link (TLS
     /// holds decrypted bytes).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;

@@ -165,6 +165,7 @@ pub fn read_all(link: &mut dyn Link, piece: usize) -> (Vec<u8>, Option<io::Error
                 all.extend_from_slice(&buffer[..length]);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && idle < IDLE => idle += 1,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return (all, Some(error)),
         }
     }

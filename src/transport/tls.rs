@@ -13,7 +13,7 @@ mod receive;
 pub use config::TlsConfig;
 pub use encrypted::decrypt;
 
-use super::{HandshakeState, Link};
+use super::{HandshakeState, Link, ROUNDS};
 use crate::error::{Code, Error};
 use failure::Stage;
 use receive::CIPHERTEXT;
@@ -200,7 +200,7 @@ impl Link for TlsLink {
         if buffer.is_empty() {
             return Ok(0);
         }
-        loop {
+        for _ in 0..ROUNDS {
             let mut length = self.take_plaintext(buffer);
             if length == 0 && !self.overflow.is_empty() {
                 length = self.feed_overflow(buffer);
@@ -226,6 +226,7 @@ impl Link for TlsLink {
                 }
             }
         }
+        Err(io::ErrorKind::Interrupted.into())
     }
 
     fn is_drained(&self) -> bool {

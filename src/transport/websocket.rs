@@ -7,7 +7,7 @@ mod upgrade;
 
 pub use upgrade::{Refusal, Upgrade};
 
-use super::{HandshakeState, Link};
+use super::{HandshakeState, Link, ROUNDS};
 use crate::error::{Code, Error};
 use incoming::{End, Incoming};
 use outgoing::Outgoing;
@@ -112,7 +112,7 @@ impl Link for WebSocketLink {
         if buffer.is_empty() {
             return Ok(0);
         }
-        loop {
+        for _ in 0..ROUNDS {
             match &self.ended {
                 Some(Some(why)) => return Err(io::Error::other(why.clone())),
                 Some(None) => return Ok(0),
@@ -129,6 +129,7 @@ impl Link for WebSocketLink {
                 return Ok(kept);
             }
         }
+        Err(io::ErrorKind::Interrupted.into())
     }
 
     /// Takes one frame's worth.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Code;
 use crate::transport::peer::read_all;
-use crate::transport::read_error;
+use crate::transport::{ROUNDS, read_error};
 use std::io;
 use tungstenite::Message;
 use tungstenite::protocol::{Role, WebSocket};
@@ -74,6 +74,26 @@ fn packets_are_split_over_frames_and_packed_into_them() {
             assert_eq!(understood(peer.heard()), [pong]);
         }
     }
+}
+
+#[test]
+fn p8_a_server_that_only_pings_does_not_keep_the_thread() {
+    let peer = Peer::new();
+    let mut link = connected(&peer, b"");
+    let ping = frame(0x89, b"still there?");
+    let pings = 1_000;
+    peer.say(&ping.repeat(pings));
+    let mut buffer = vec![0; ping.len()];
+    let mut calls = 0;
+    while let Err(error) = link.read(&mut buffer) {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            break;
+        }
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+        calls += 1;
+    }
+    assert_eq!(calls, pings / ROUNDS);
+    assert!(understood(peer.heard()).len() <= 1, "the last one only");
 }
 
 #[test]
