@@ -91,8 +91,11 @@ static void on_connect_failed(aws_iot_mqtt_error error, const char *detail, int6
 
 static void on_published(const aws_iot_mqtt_completion *completion, void *userdata)
 {
+    static atomic_flag said = ATOMIC_FLAG_INIT;
     (void)userdata;
     atomic_fetch_add(completion->error == AWS_IOT_MQTT_OK ? &fleet.acknowledged : &fleet.failed, 1);
+    if (completion->error != AWS_IOT_MQTT_OK && !atomic_flag_test_and_set(&said))
+        fprintf(stderr, "a publish failed: %s: %s\n", aws_iot_mqtt_error_name(completion->error), completion->detail);
 }
 
 static void on_message(const aws_iot_mqtt_message *message, void *userdata)
@@ -348,6 +351,12 @@ int main(int argc, char **argv)
         run(devices, clients, every, seconds, &options, rss_before);
 
     printf("\nending: %ld of %ld connected\n", atomic_load(&fleet.online), clients);
+    /* What was queued in an outage may still be on its way out; disconnecting would leave it in the queue, and freeing give it up. */
+    const long long draining = now_ns();
+    while (atomic_load(&fleet.acknowledged) + atomic_load(&fleet.failed) < atomic_load(&fleet.accepted) && seconds_since(draining) < 10.0) {
+        const struct timespec tick = {0, TICK_MS * 1000000L};
+        nanosleep(&tick, NULL);
+    }
     /* All at once; each waits for what is in flight and says DISCONNECT. Freeing one waits for its last callback. */
     for (long i = 0; i < clients && devices[i].client != NULL; i++)
         aws_iot_mqtt_client_disconnect_async(devices[i].client, NULL, NULL, NULL, NULL);
