@@ -9,7 +9,7 @@ const GAP: Duration = Duration::from_micros(50);
 const FIRST_WAIT: Duration = Duration::from_micros(100);
 const LONGEST_WAIT: Duration = Duration::from_micros(800);
 /// When so many bytes wait, the publishing thread sends them itself.
-const FULL: usize = 64 << 10;
+const FULL: usize = 256 << 10;
 
 /// The first publish of a burst is sent at once; those behind it when there are many bytes, or by a worker when their time has come.
 ///

@@ -357,7 +357,7 @@ impl<T, H: Clone> Session<T, H> {
             tag,
             packet_id,
         });
-        self.spare.keep(operation);
+        self.spare.keep(operation, self.config.memory_limit / 16);
     }
 
     /// Memory for the next messages. The driver has it back by [`take_spare_messages`](Session::take_spare_messages).

@@ -106,9 +106,9 @@ pub(super) struct Spare<T, H> {
     bytes: usize,
 }
 
-/// So many bytes of buffers are kept, none of them larger than the second.
-const SPARE: usize = 256 << 10;
-const SPARE_PACKET: usize = 2 << 10;
+/// So many bytes of buffers are kept, none of them larger than the second: a window of 100 with 16 KiB each.
+const SPARE: usize = 2 << 20;
+const SPARE_PACKET: usize = 32 << 10;
 
 impl<T, H> Default for Spare<T, H> {
     fn default() -> Self {
@@ -148,11 +148,12 @@ impl<T, H> Spare<T, H> {
     }
 
     #[inline]
-    pub(super) fn keep(&mut self, mut operation: Box<Operation<T, H>>) {
+    /// `most`: bytes that all together may take, a part of what the application allows, as they are not counted.
+    pub(super) fn keep(&mut self, mut operation: Box<Operation<T, H>>, most: usize) {
         let Body::Publish { packet, .. } = &mut operation.body else {
             return;
         };
-        if packet.capacity() <= SPARE_PACKET && self.bytes + packet.capacity() <= SPARE {
+        if packet.capacity() <= SPARE_PACKET && self.bytes + packet.capacity() <= SPARE.min(most) {
             self.bytes += packet.capacity();
             packet.clear();
             self.operations.push(operation);

@@ -5,8 +5,9 @@ use zeroize::Zeroize;
 
 /// What is kept of the buffer when it has been sent.
 const KEPT_WHEN_EMPTY: usize = 4 << 10;
-/// More than this is given back as soon as the buffer is empty: a client that is never idle would keep what one burst took.
-const KEPT_UNDER_LOAD: usize = 1 << 20;
+/// More than this is given back as soon as the buffer is empty: a client that is never idle would keep what one burst took. It holds a window of
+/// 100 with 16 KiB each, which else would be allocated again and again.
+const KEPT_UNDER_LOAD: usize = 4 << 20;
 
 /// A connection's outgoing stream. Positions count from the connection's first byte.
 #[derive(Debug, Default)]

@@ -13,27 +13,37 @@ class Tables(unittest.TestCase):
             self.assertEqual(text, number(value))
 
     def test_a_rate_is_compared_with_the_highest_peer_and_the_ceiling_is_no_peer(self):
-        text, behind = compare(Comparison("Rate", "case", "more", 1.5), ["raw", "a", "b", "ours"], [("x", {"raw": 900, "a": 100, "b": 200, "ours": 400})])
+        rows = [("x", {"raw": 900, "a": 100, "b": 200, "ours": 400})]
+        text, behind = compare(Comparison("Rate", "case", "more", {"best": 1.5}), ["raw", "a", "b", "ours"], rows)
         self.assertIn("| x | 900 | 100 | **200** | 400 | b | 2.00 | ≥ 1.5 | yes |", text)
         self.assertEqual([], behind)
 
     def test_a_row_in_which_a_peer_is_ahead_is_said_in_words(self):
-        text, behind = compare(Comparison("Cost", "case", "less", 1), ["a", "ours"], [("x", {"a": 100, "ours": 101})])
+        text, behind = compare(Comparison("Cost", "case", "less", {"best": 1}), ["a", "ours"], [("x", {"a": 100, "ours": 101})])
         self.assertIn("**no**", text)
         self.assertEqual(["Cost, x: a is ahead (100 against our 101)."], behind)
 
-    def test_an_absolute_goal_counts_as_well(self):
-        text, _ = compare(Comparison("Cost", "case", "less", 1), ["a", "ours"], [("x", {"a": 100, "ours": 60})], {"x": 50})
-        self.assertIn("≤ 1 and ours ≤ 50 | **no** |", text)
+    def test_every_part_of_a_goal_counts(self):
+        goal = {"best": 1, "raw": 1.2, "ours": 50}
+        for ours, verdict in ((60, "**no**"), (50, "yes"), (49, "yes")):
+            text, _ = compare(Comparison("Cost", "case", "less", goal), ["raw", "a", "ours"], [("x", {"raw": 42, "a": 100, "ours": ours})])
+            self.assertIn(f"≤ 1 and ≤ 1.2 × raw and ours ≤ 50 | {verdict} |", text)
+        text, _ = compare(Comparison("Cost", "case", "less", goal), ["raw", "a", "ours"], [("x", {"raw": 40, "a": 100, "ours": 49})])
+        self.assertIn("**no**", text)
 
     def test_a_row_can_have_a_goal_of_its_own(self):
-        rows = [("x", {"a": 100, "ours": 300}), ("y", {"a": 100, "ours": 300})]
-        text, _ = compare(Comparison("Rate", "case", "more", {"x": 5, "y": 3}), ["a", "ours"], rows)
+        rows = [("x", {"a": 100, "ours": 300}), ("y", {"a": 100, "ours": 300}), ("z", {"a": 100, "ours": 300})]
+        text, _ = compare(Comparison("Rate", "case", "more", {"x": {"best": 5}, "y": {"best": 3}, "z": {}}), ["a", "ours"], rows)
         self.assertIn("| x | **100** | 300 | a | 3.00 | ≥ 5 | **no** |", text)
         self.assertIn("| y | **100** | 300 | a | 3.00 | ≥ 3 | yes |", text)
+        self.assertIn("| z | **100** | 300 | a | 3.00 | — | — |", text)
+
+    def test_a_goal_that_raw_does_not_reach_is_said(self):
+        text, _ = compare(Comparison("Rate", "case", "more", {"best": 5}), ["raw", "a", "ours"], [("x", {"raw": 420, "a": 100, "ours": 410})])
+        self.assertIn("| ≥ 5 | **no**; raw itself has 4.20 |", text)
 
     def test_what_was_not_measured_is_a_dash(self):
-        text, behind = compare(Comparison("Cost", "case", "less", 1), ["a", "ours"], [("x", {"ours": 60})])
+        text, behind = compare(Comparison("Cost", "case", "less", {"best": 1}), ["a", "ours"], [("x", {"ours": 60})])
         self.assertIn("| x | — | 60 | — | — | ≤ 1 | — |", text)
         self.assertEqual([], behind)
 

@@ -48,12 +48,11 @@ class Page:
     def add(self, text):
         self.parts.append(text.rstrip() + "\n")
 
-    def comparison(self, title, unit, better, goal, rows, note="", absolute=None):
+    def comparison(self, title, unit, better, goal, rows, note=""):
         rows = [(label, values) for label, values in rows if values]
         if not rows:
             return
-        bound = goal if isinstance(goal, dict) else self.goals["ratio"][goal]
-        made = compare(Comparison(title, unit, better, bound, note), self.names, rows, absolute)
+        made = compare(Comparison(title, unit, better, goal, note), self.names, rows)
         self.add(made[0])
         self.behind += made[1]
 
@@ -77,7 +76,7 @@ class Page:
         def throughput_goal(case):
             scenario, size, window = case
             goals = self.goals["throughput"]
-            return goals.get(f"size_{size}", goals.get(f"window_{window}", goals[scenario]))
+            return goals.get(f"size_{size}", goals.get(f"{scenario}_window_{window}", goals[scenario]))
 
         self.add("## Throughput")
         for transport, words in TRANSPORTS.items():
@@ -85,7 +84,7 @@ class Page:
             throughput = {label(case): throughput_goal(case) for case in listed}
             for title, field, better, goal, note in (
                 ("Messages a second", "msgs_per_s", "more", throughput, ""),
-                ("CPU of the client, ns a message", "cpu_ns_per_msg", "less", "cpu", "User and system time of the whole process."),
+                ("CPU of the client, ns a message", "cpu_ns_per_msg", "less", self.goals["cpu"], "User and system time of the whole process."),
             ):
                 self.comparison(f"{title}, {words}", "case", better, goal, [(label(case), values(transport, case, field)) for case in listed], note)
             drawn = [(label(case).replace(" QoS", "\\nQoS").replace(", 256 B", "").replace(", W=100", ""), values(transport, case, "msgs_per_s"))
@@ -99,18 +98,18 @@ class Page:
         if limited:
             self.add("The sink was busy for more than 90 % of the time, and so was the limit, in: " + "; ".join(limited) + ".")
         self.add("## Round trip")
-        for field, words, goal in (("p50_us", "median", "round_trip_median"), ("p99_us", "99th percentile", "round_trip_99")):
-            self.comparison(f"Round trip of 256 bytes, {words}, µs", "case", "less", goal,
+        for field, words, goal in (("p50_us", "median", "median"), ("p99_us", "99th percentile", "99th")):
+            self.comparison(f"Round trip of 256 bytes, {words}, µs", "case", "less", self.goals["round_trip"][goal],
                             [(f"{label(case)}, {TRANSPORTS[transport]}", values(transport, case, field))
                              for transport in TRANSPORTS for case in cases(transport, "rtt")], "From the publish call to the callback of its echo.")
         self.add("## Connecting")
-        for title, scenario, field, scale, note in (
-            ("Connect, median, ms", "connect", "p50_us", 1e-3, "From making the client to CONNACK seen; TCP, full TLS handshake, mutual."),
-            ("CPU of a connect and disconnect, ms", "connect", "cpu_ns_per_msg", 1e-6, ""),
-            ("First connection of a process, ms", "first", "p50_us", 1e-3, "With all that a library sets up on first use."),
-            ("CPU of a process that connects once, ms", "first", "cpu_total_s", 1e3, "Its start included."),
+        for title, goal, scenario, field, scale, note in (
+            ("Connect, median, ms", "median", "connect", "p50_us", 1e-3, "From making the client to CONNACK seen; TCP, full TLS handshake, mutual."),
+            ("CPU of a connect and disconnect, ms", "cpu", "connect", "cpu_ns_per_msg", 1e-6, ""),
+            ("First connection of a process, ms", "first", "first", "p50_us", 1e-3, "With all that a library sets up on first use."),
+            ("CPU of a process that connects once, ms", "cpu_of_first", "first", "cpu_total_s", 1e3, "Its start included."),
         ):
-            self.comparison(title, "handshake", "less", "connect",
+            self.comparison(title, "handshake", "less", self.goals["connect"][goal],
                             [(words, values(kind, (scenario, 0, 100), field, scale)) for kind, words in HANDSHAKES.items()], note)
         spreads = sorted(row["spread"] for row in rows)
         others = sorted(row["others"] for row in rows if "others" in row)
@@ -122,13 +121,12 @@ class Page:
     def idle(self, rows):
         self.add("## Idle clients")
         pairs = list(dict.fromkeys((row["asked"], row["transport"]) for row in rows))
-        for title, field, note in (("Memory, KiB a client", "rss_per_client_kib", ""), ("Threads of the process", "threads", ""),
-                                   ("CPU over 10 s, ms", "idle_cpu_ms", "")):
-            absolute = {f"{asked:,} clients, {TRANSPORTS[transport]}": self.goals["idle"]["threads"] for asked, transport in pairs}
-            self.comparison(f"Idle: {title}", "clients", "less", "threads" if field == "threads" else "idle", [
+        for title, field, goal in (("Memory, KiB a client", "rss_per_client_kib", "memory"), ("Threads of the process", "threads", "threads"),
+                                   ("CPU over 10 s, ms", "idle_cpu_ms", "cpu")):
+            self.comparison(f"Idle: {title}", "clients", "less", self.goals["idle"][goal], [
                 (f"{asked:,} clients, {TRANSPORTS[transport]}",
                  {row["name"]: row[field] for row in rows if (row["asked"], row["transport"]) == (asked, transport) and field in row})
-                for asked, transport in pairs], note, absolute if field == "threads" else None)
+                for asked, transport in pairs])
         for row in rows:
             if "error" in row:
                 self.add(f"- {row['name']}, {row['clients']:,} clients, {TRANSPORTS[row['transport']]}: {row['error']}")
@@ -142,15 +140,15 @@ class Page:
             ("instructions", "Instructions a message", "User space, by callgrind; 256 bytes, plain TCP, W=100; the slope between two counts."),
             ("system_calls", "System calls a message", "By `strace -f -c`, in the same way."),
         ):
-            absolute = {SCENARIOS[path]: goal for path, goal in self.goals[field].items()}
-            self.comparison(title, "path", "less", field, [
+            goals = {SCENARIOS[path]: goal for path, goal in self.goals[field].items()}
+            self.comparison(title, "path", "less", goals, [
                 (words, {row["name"]: max(row[field], 0) for row in rows if row["path"] == path and field in row})
-                for path, words in SCENARIOS.items() if path in self.goals[field]], note, absolute)
+                for path, words in SCENARIOS.items() if path in self.goals[field]], note)
 
     def sizes(self, rows):
         self.add("## Size")
-        for title, fields in (("Stripped library, KiB", ["bytes"]), ("With what it loads beside libc, KiB", ["bytes", "others_bytes"])):
-            self.comparison(title, "", "less", "size", [("size", {row["name"]: sum(row[field] for field in fields) / 1024 for row in rows})])
+        for title, goal, fields in (("Stripped library, KiB", "alone", ["bytes"]), ("With what it loads beside libc, KiB", "loaded", ["bytes", "others_bytes"])):
+            self.comparison(title, "", "less", self.goals["size"][goal], [("size", {row["name"]: sum(row[field] for field in fields) / 1024 for row in rows})])
         self.add(table(["", "what is counted", "loads"], [[row["name"], row["what"], ", ".join(row["others"]) or "nothing"] for row in rows]))
 
     def growth(self, curves):

@@ -2,7 +2,8 @@
 
 from collections import namedtuple
 
-# `better` is "more" or "less"; `goal` bounds ours / best peer, from below or from above: a number, or one for each row's label.
+# `better` is "more" or "less"; `goal` bounds ours from below or from above: {"best": of the best peer's, "raw": of raw's, "ours": as it is}, as far as
+# there is such a goal, or a dictionary of such for each row's label.
 Comparison = namedtuple("Comparison", "title unit better goal note", defaults=("",))
 
 
@@ -22,7 +23,36 @@ def table(header, rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
-def compare(comparison, names, rows, absolute_goals=None):
+def bounds(goal, better, values, best):
+    """For each part of the goal: its text, and whether it is reached (`None`: cannot be said)."""
+    sign = "≥" if better == "more" else "≤"
+    of = {"best": values.get(best) if best else None, "raw": values.get("raw"), "ours": 1}
+    texts = {"best": "{}", "raw": "{} × raw", "ours": "ours {}"}
+    said = []
+    for kind in texts:
+        if kind not in goal:
+            continue
+        bound = f"{sign} {number(goal[kind]) if kind == 'ours' else format(goal[kind], 'g')}"
+        reached = None
+        if values.get("ours") is not None and of[kind]:
+            wanted = goal[kind] * of[kind]
+            reached = values["ours"] >= wanted if better == "more" else values["ours"] <= wanted
+        said.append((texts[kind].format(bound), reached))
+    return said
+
+
+def verdict(goal, better, values, best, said):
+    if not said or any(reached is None for _, reached in said):
+        return "—"
+    if all(reached for _, reached in said):
+        return "yes"
+    ceiling = values.get("raw")
+    if better == "more" and "best" in goal and ceiling is not None and ceiling < goal["best"] * values[best]:
+        return f"**no**; raw itself has {ceiling / values[best]:.2f}"
+    return "**no**"
+
+
+def compare(comparison, names, rows):
     """`rows`: [(label, {name: value})]. Gives the markdown, and the sentences about rows in which a peer is ahead."""
     peers = [name for name in names if name not in ("raw", "ours")]
     header = [comparison.unit, *names, "best peer", "ours / best peer", "goal", "reached"]
@@ -32,20 +62,15 @@ def compare(comparison, names, rows, absolute_goals=None):
         best = None
         if known:
             best = (max if comparison.better == "more" else min)(known, key=known.get)
-        ours, ratio, reached = values.get("ours"), None, "—"
-        goal = comparison.goal[label] if isinstance(comparison.goal, dict) else comparison.goal
-        goal_text = f"{'≥' if comparison.better == 'more' else '≤'} {goal:g}"
+        ours, ratio = values.get("ours"), None
         if best and ours is not None and known[best] > 0:
             ratio = ours / known[best]
-            reached = ratio >= goal if comparison.better == "more" else ratio <= goal
             if (ratio < 1) == (comparison.better == "more") and ratio != 1:
                 behind.append(f"{comparison.title}, {label}: {best} is ahead ({number(known[best])} against our {number(ours)}).")
-        absolute = (absolute_goals or {}).get(label)
-        if absolute is not None and ours is not None:
-            goal_text += f" and ours ≤ {number(absolute)}"
-            reached = (reached is not False and reached != "—") and ours <= absolute
+        goal = comparison.goal.get(label, comparison.goal)
+        said = bounds(goal, comparison.better, values, best)
         cells = [f"**{number(values.get(name))}**" if name == best else number(values.get(name)) for name in names]
-        said = {True: "yes", False: "**no**"}.get(reached, "—")
-        lines.append([label, *cells, best or "—", "—" if ratio is None else f"{ratio:.2f}", goal_text, said])
+        lines.append([label, *cells, best or "—", "—" if ratio is None else f"{ratio:.2f}", " and ".join(text for text, _ in said) or "—",
+                      verdict(goal, comparison.better, values, best, said)])
     text = f"### {comparison.title}\n\n" + table(header, lines)
     return text + (f"\n{comparison.note}\n" if comparison.note else ""), behind
