@@ -75,16 +75,16 @@ root:
 
 faults: root installed  ## break everything around a device and make docs/reliability.md of what it did; as root; FAULT="part of a name" for one
 	@tests/demo/requirements.sh mosquitto mosquitto-clients nftables iproute2
-	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 cargo test --locked --test faults -- --ignored --nocapture
+	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 cargo test --locked --bench faults_command
 
 fleet: installed  ## 10,000 devices in one process, and how they come back when the broker has died; makes docs/fleet.md; CLIENTS=n
 	@tests/demo/requirements.sh mosquitto mosquitto-clients
 	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 CLIENTS=$(if $(filter command\ line,$(origin CLIENTS)),$(CLIENTS),10000) \
-		cargo test --locked --test fleet -- --ignored --nocapture
+		cargo test --locked --bench fleet_command
 
 soak: installed  ## mixed load with faults for MINUTES=n (default 10); memory, threads and descriptors must stay flat; makes docs/soak.md
 	@tests/demo/requirements.sh mosquitto mosquitto-clients
-	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 MINUTES=$${MINUTES:-10} cargo test --locked --test soak -- --ignored --nocapture
+	TEST_LIBRARY=$(CURDIR)/build/installed/lib/libaws_iot_mqtt.so.0 MINUTES=$${MINUTES:-10} cargo test --locked --bench soak_command
 
 advisor:  ## play each test of AWS IoT Device Advisor and make docs/device_advisor.md of the results
 	BLESS=1 cargo test --locked --test device_advisor

@@ -1,7 +1,7 @@
 //! The fault lab: a device publishes while what is around it breaks, and comes back by itself with nothing lost.
 //!
-//! The tests here need no privileges and run with all others. `make faults` plays all faults, as root, in network namespaces of its
-//! own, and makes `docs/reliability.md` of what it measured.
+//! The tests here need no privileges and run with all others. `make faults` (`faults/command.rs`) plays all faults, as root, in network
+//! namespaces of its own, and makes `docs/reliability.md` of what it measured.
 
 mod support;
 
@@ -11,23 +11,12 @@ mod connections;
 mod hosts;
 #[path = "faults/lab.rs"]
 mod lab;
-#[path = "faults/network.rs"]
-mod network;
-#[path = "faults/page.rs"]
-mod page;
 #[path = "faults/process.rs"]
 mod process;
 
+use lab::{CHECKED, FLAGS, device};
 use support::broker::Broker;
-use support::c_program::{Checked, Program};
-
-const CHECKED: Checked = Checked::Plainly;
-/// The device's own functions come before the C library's, so they must be seen by the library under test.
-const FLAGS: &[&str] = &["-std=c11", "-D_GNU_SOURCE", "-rdynamic"];
-
-fn device() -> Program {
-    Program::compile_with("faults", CHECKED, FLAGS, "gcc")
-}
+use support::c_program::Program;
 
 #[test]
 fn p6_a_broker_that_accepts_and_is_silent() {
@@ -96,10 +85,4 @@ fn p5_the_only_thread_runs_callbacks_where_no_second_can_be_started() {
 #[test]
 fn p8_no_memory_left() {
     process::memory(&device());
-}
-
-#[test]
-#[ignore = "`make faults`: needs root and takes minutes"]
-fn every_fault_and_the_page() {
-    page::make();
 }

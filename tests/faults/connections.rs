@@ -1,5 +1,8 @@
 //! Faults of the broker and of what is between: a relay makes them. No privileges.
 
+// The tests use a part of it, the command all.
+#![allow(dead_code)]
+
 use super::lab::{Lab, Row, field};
 use super::support::c_program::Program;
 use super::support::relay::Mode;

@@ -1,5 +1,8 @@
 //! Two hosts in network namespaces with a cable between them, and a name server on the broker's. Needs root.
 
+// The tests use a part of it, the command all.
+#![allow(dead_code)]
+
 use super::support::process::spawn;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::net::UdpSocket;

@@ -1,13 +1,24 @@
 //! A device that publishes all the time, its broker, a relay or a network between them, and somebody who counts what arrives.
 
+// The tests use a part of it, the command all.
+#![allow(dead_code)]
+
 use super::hosts::Hosts;
 use super::support::STEP;
-use super::support::c_program::Program;
+use super::support::c_program::{Checked, Program};
 use super::support::certificates::Certificates;
 use super::support::mosquitto::{Mosquitto, Subscriber};
 use super::support::relay::Relay;
 use super::support::running::Running;
 use std::time::{Duration, Instant};
+
+pub const CHECKED: Checked = Checked::Plainly;
+/// The device's own functions come before the C library's, so they must be seen by the library under test.
+pub const FLAGS: &[&str] = &["-std=c11", "-D_GNU_SOURCE", "-rdynamic"];
+
+pub fn device() -> Program {
+    Program::compile_with("faults", CHECKED, FLAGS, "gcc")
+}
 
 const TOPIC: &str = "faults/data";
 /// More than this a fault must not leave behind in resident memory.

@@ -135,7 +135,7 @@ fn line(fault: &Fault, row: &Row) -> String {
 
 /// Plays all, one after the other, so that the times are theirs alone. FAULT names one, by a part of its name.
 pub fn make() {
-    let program = Program::compile_with("faults", super::CHECKED, super::FLAGS, "gcc");
+    let program = Program::compile_with("faults", super::lab::CHECKED, super::lab::FLAGS, "gcc");
     let only = std::env::var("FAULT").ok();
     let (mut lines, mut broken) = (String::new(), Vec::new());
     for fault in FAULTS {

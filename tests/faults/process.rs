@@ -1,5 +1,8 @@
 //! Faults of the device's own process: descriptors, threads, memory, the clock. Those by RLIMIT_NPROC need root, to be somebody else.
 
+// The tests use a part of it, the command all.
+#![allow(dead_code)]
+
 use super::lab::{Lab, Row, field};
 use super::support::c_program::Program;
 use super::support::relay::Mode;

@@ -1,9 +1,9 @@
 //! `docs/soak.md` and its picture.
 
 use super::judge::{ALLOCATED_MOST_KIB, COUNT_MOST, Growth, RSS_MOST_KIB, warm_up};
+use super::load::{CUT_EVERY, KILL_EVERY, Soaked};
 use super::plot;
 use super::support::machine::measured;
-use super::{CUT_EVERY, KILL_EVERY, Soaked};
 use std::path::Path;
 
 const HEAD: &str = "# Soak

@@ -11,6 +11,22 @@ use shuttle::thread;
 use std::sync::Arc;
 use std::time::Duration;
 
+fn join(threads: Vec<thread::JoinHandle<()>>) {
+    for thread in threads {
+        thread.join().expect("returned");
+    }
+}
+
+/// One publish for each.
+fn each_completes_once(rigs: impl AsRef<[Rig]> + IntoIterator<Item = Rig>, told: &[Arc<Told>]) {
+    for (rig, told) in rigs.as_ref().iter().zip(told) {
+        publish(&rig.client, told);
+    }
+    told.iter().for_each(|told| told.done.wait(1));
+    rigs.into_iter().for_each(Rig::free);
+    told.iter().for_each(|told| told.in_order());
+}
+
 #[test]
 fn a_synchronous_call_wakes_with_its_own_outcome() {
     in_many_orders(A_SECOND, || {
@@ -25,9 +41,7 @@ fn a_synchronous_call_wakes_with_its_own_outcome() {
                 })
             })
             .collect();
-        callers
-            .into_iter()
-            .for_each(|caller| caller.join().expect("returned"));
+        join(callers);
         rig.free();
     });
 }
@@ -47,9 +61,7 @@ fn p1_each_completion_runs_once_and_no_two_at_once_and_free_waits_for_them() {
                 })
             })
             .collect();
-        callers
-            .into_iter()
-            .for_each(|caller| caller.join().expect("returned"));
+        join(callers);
         rig.free();
         assert_eq!(told.done.count(), 4, "completions when free has returned");
         told.in_order();
@@ -81,12 +93,7 @@ fn p5_input_is_seen_to_while_callbacks_block() {
             .map(|rigs| rigs.each_ref().map(|rig| Arc::clone(&rig.client)))
             .map(|clients| Told::doing(move || clients.iter().for_each(|it| publish_and_wait(it))))
             .into();
-        for (rig, told) in rigs.iter().zip(&told) {
-            publish(&rig.client, told);
-        }
-        told.iter().for_each(|told| told.done.wait(1));
-        rigs.into_iter().for_each(Rig::free);
-        told.iter().for_each(|told| told.in_order());
+        each_completes_once(rigs, &told);
     });
 }
 
@@ -116,12 +123,7 @@ fn clients_that_stand_in_line_for_their_callbacks_get_their_turn() {
     in_many_orders(A_SECOND, || {
         let rigs: Vec<Rig> = (0..3).map(|_| Rig::connected()).collect();
         let told: Vec<_> = rigs.iter().map(|_| Arc::new(Told::default())).collect();
-        for (rig, told) in rigs.iter().zip(&told) {
-            publish(&rig.client, told);
-        }
-        told.iter().for_each(|told| told.done.wait(1));
-        rigs.into_iter().for_each(Rig::free);
-        told.iter().for_each(|told| told.in_order());
+        each_completes_once(rigs, &told);
     });
 }
 

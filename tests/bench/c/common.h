@@ -131,7 +131,8 @@ static void report(const meas_t *m, long n, uint64_t *lat, long nlat, const char
     fflush(stdout);
 }
 
-/* All clients are connected: what they take, and what they do in ten seconds. The process ends without closing them. */
+/* All clients are connected: what they take half a second later, and what they do in the ten seconds behind it. These times are what is measured,
+ * and wait for nothing; each driver has the same. The process ends without closing them. */
 static inline void report_idle(long rss_before_kib, uint64_t began_ns) {
     meas_t m;
     char extra[200];

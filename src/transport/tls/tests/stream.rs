@@ -1,4 +1,5 @@
 use super::peer::*;
+use crate::transport::tls::TlsLink;
 use crate::transport::{Link, read_error};
 use rustix::event::PollFlags;
 use rustls::ServerConnection;
@@ -198,8 +199,8 @@ fn what_comes_with_the_end_of_the_handshake_is_kept_even_if_it_is_much() {
     assert_eq!(link.overflow.capacity(), 0);
 }
 
-#[test]
-fn plaintext_before_an_alert_or_the_end_is_read_first() {
+/// Over TLS 1.3, where the client's last flight waits for its first bytes.
+fn shaken_hands() -> (Memory, ServerConnection, TlsLink) {
     let ca = Authority::new("ca");
     let mut server =
         ServerConnection::new(Arc::new(server_config(&ca.server(HOST), None, &[&TLS13]))).unwrap();
@@ -208,6 +209,12 @@ fn plaintext_before_an_alert_or_the_end_is_read_first() {
     while link.handshake().unwrap() != crate::transport::HandshakeState::Done {
         memory.exchange(&mut server);
     }
+    (memory, server, link)
+}
+
+#[test]
+fn plaintext_before_an_alert_or_the_end_is_read_first() {
+    let (memory, mut server, mut link) = shaken_hands();
     link.flush().unwrap();
     memory.exchange(&mut server);
     server.writer().write_all(b"last").unwrap();
@@ -231,14 +238,7 @@ fn plaintext_before_an_alert_or_the_end_is_read_first() {
 
 #[test]
 fn the_last_flight_of_the_handshake_goes_with_the_first_bytes() {
-    let ca = Authority::new("ca");
-    let mut server =
-        ServerConnection::new(Arc::new(server_config(&ca.server(HOST), None, &[&TLS13]))).unwrap();
-    let memory = Memory::new();
-    let mut link = client(memory.clone(), &credentials(&ca, None), HOST);
-    while link.handshake().unwrap() != crate::transport::HandshakeState::Done {
-        memory.exchange(&mut server);
-    }
+    let (memory, mut server, mut link) = shaken_hands();
     assert!(memory.0.lock().unwrap().1.is_empty());
     assert!(
         link.wants_write(),
