@@ -28,6 +28,8 @@ mod driving;
 mod due;
 mod event_loop;
 mod inner;
+#[cfg(test)]
+mod inner_tests;
 mod layers;
 mod names;
 #[cfg(test)]
