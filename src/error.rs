@@ -79,6 +79,16 @@ impl Error {
             detail: detail.into(),
         }
     }
+
+    /// Text of the application that is none.
+    #[cold]
+    pub fn not_utf8(name: &str, error: &std::str::Utf8Error) -> Self {
+        let place = error.valid_up_to();
+        Error::new(
+            Code::InvalidUtf8,
+            format!("{name} is not UTF-8: byte {place} does not fit [MQTT-1.5.3-1]"),
+        )
+    }
 }
 
 impl fmt::Display for Error {

@@ -48,13 +48,13 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
     2 + topic_len + packet_id_len + payload_len
 }
 
-/// The topic was checked by [`topic::check_name`]; `out` has room for the whole packet, or grows. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5],
+/// The topic was checked by [`topic::name`]; `out` has room for the whole packet, or grows. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5],
 /// or for QoS 1 when it is to be set later. Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows.
 /// Gives the place behind the topic in what was written: that of the packet identifier, for [`set_publish_packet_id`].
 #[inline(always)]
 pub fn encode_publish(
     out: &mut Vec<u8>,
-    topic: &str,
+    topic: &[u8],
     payload: &[u8],
     qos: QoS,
     retain: bool,
@@ -69,23 +69,23 @@ pub fn encode_publish(
         return 0;
     }
     let first = 0x30 | (qos as u8) << 1 | u8::from(retain);
-    let [topic_high, topic_low] = (topic.len() as u16).to_be_bytes();
     // Nearly every message is here: one write of eight bytes, of which four or five stay, instead of as many pushes.
     if remaining_length < 0x4000 {
-        let (low, high) = (remaining_length as u8, (remaining_length >> 7) as u8);
+        let topic_len = u64::from((topic.len() as u16).swap_bytes());
+        let remaining_length = remaining_length as u64;
         let (header, length) = if remaining_length < 0x80 {
-            ([first, low, topic_high, topic_low, 0, 0, 0, 0], 4)
+            (topic_len << 16 | remaining_length << 8, 4)
         } else {
-            ([first, low | 0x80, high, topic_high, topic_low, 0, 0, 0], 5)
+            let (low, high) = (remaining_length | 0x80, remaining_length >> 7);
+            (topic_len << 24 | high << 16 | (low & 0xFF) << 8, 5)
         };
-        let start = out.len();
-        out.extend_from_slice(&header);
-        out.truncate(start + length);
+        out.extend_from_slice(&(header | u64::from(first)).to_le_bytes());
+        out.truncate(before + length);
     } else {
         wire::put_fixed_header(out, first, remaining_length);
-        out.extend_from_slice(&[topic_high, topic_low]);
+        wire::put_u16(out, topic.len() as u16);
     }
-    out.extend_from_slice(topic.as_bytes());
+    out.extend_from_slice(topic);
     let place = out.len() - before;
     if qos == QoS::AtLeastOnce {
         wire::put_u16(out, packet_id);

@@ -79,7 +79,7 @@ fn valid_packets() -> Vec<Vec<u8>> {
             let payload = vec![b'x'; payload];
             encode_publish(
                 &mut out,
-                "a/é/topic",
+                "a/é/topic".as_bytes(),
                 &payload,
                 qos,
                 payload.len() == 1,
@@ -251,7 +251,7 @@ fn check_any(bytes: &[u8], random: &mut Random) -> bool {
                 packet_id,
                 ..
             } = publish;
-            encode_publish(&mut again, name, payload, qos, retain, packet_id);
+            encode_publish(&mut again, name.as_bytes(), payload, qos, retain, packet_id);
             set_publish_dup(&mut again, dup);
             assert!(again.len() <= size);
             if again.len() == size {

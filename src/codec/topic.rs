@@ -9,6 +9,13 @@ mod tests;
 /// What makes a subscription a shared one. Defined by MQTT 5 (section 4.8.2); AWS IoT and mosquitto have it over 3.1.1 too.
 const SHARE: &str = "$share/";
 
+/// The topic name that an application has given as bytes, if a message may be published to it.
+pub fn name(topic: &[u8]) -> Result<&str, Error> {
+    let topic = std::str::from_utf8(topic).map_err(|error| Error::not_utf8("topic", &error))?;
+    check_name(topic)?;
+    Ok(topic)
+}
+
 /// Whether a message may be published to `topic`.
 pub fn check_name(topic: &str) -> Result<(), Error> {
     if is_name(topic) && topic.len() <= MAX_STRING {

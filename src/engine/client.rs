@@ -209,7 +209,7 @@ impl Client {
     #[inline]
     pub fn publish(
         &self,
-        topic: &str,
+        topic: &[u8],
         payload: &[u8],
         qos: QoS,
         retain: bool,
@@ -243,7 +243,7 @@ impl Client {
     #[inline]
     pub fn publish_async(
         &self,
-        topic: &str,
+        topic: &[u8],
         payload: &[u8],
         qos: QoS,
         retain: bool,
@@ -356,6 +356,7 @@ impl Client {
             if !state.freed {
                 state.freed = true;
                 inner.freed.store(true, Ordering::Release);
+                inner.notice();
                 state.session.shut_down(now);
             }
         });

@@ -14,7 +14,7 @@ use super::{
 use crate::config::Sign;
 use crate::error::Error;
 use crate::log::{Level, Log};
-use crate::session::{Inbound, Messages, OperationId, OperationKind, Published};
+use crate::session::{Messages, OperationId, OperationKind, Published};
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,8 +81,8 @@ impl Inner {
     }
 
     fn run_batches(self: &Arc<Self>) {
-        while let Some((batch, handlers, version)) = self.next_batch() {
-            self.run(batch, handlers, version);
+        while let Some((batch, handlers, noticed)) = self.next_batch() {
+            self.run(batch, handlers, noticed);
         }
     }
 
@@ -125,8 +125,8 @@ impl Inner {
         if several && batch.iter().any(acknowledges) {
             self.acknowledge_soon(&mut state);
         }
-        let version = self.handlers_version.load(Ordering::Acquire);
-        Some((batch, state.handlers.clone(), version))
+        let noticed = self.notices.load(Ordering::Acquire);
+        Some((batch, state.handlers.clone(), noticed))
     }
 
     fn acknowledge_soon(&self, state: &mut State) {
@@ -135,11 +135,12 @@ impl Inner {
         state.set_timer(self);
     }
 
-    fn run(self: &Arc<Self>, batch: VecDeque<Callback>, handlers: Handlers, version: u32) {
+    fn run(self: &Arc<Self>, batch: VecDeque<Callback>, handlers: Handlers, noticed: u32) {
         let mut run = Run {
             inner: self,
             handlers,
-            version,
+            noticed,
+            freed: self.is_freed(),
             delivered: 0,
         };
         for callback in batch {
@@ -234,13 +235,14 @@ impl Inner {
     }
 
     /// Asks a worker to run the callbacks, if there are any and nobody is at it.
-    #[inline]
+    #[inline(always)] // Once a message.
     pub(super) fn hand_over(self: &Arc<Self>, state: &mut State) {
         if state.read_again || state.has_callbacks() || !state.keys.is_empty() {
             self.hand_over_something(state);
         }
     }
 
+    #[inline(never)]
     fn hand_over_something(self: &Arc<Self>, state: &mut State) {
         state.release_unused_keys();
         if state.freed {
@@ -261,11 +263,13 @@ impl Inner {
 }
 
 impl State {
+    #[inline(always)]
     fn has_callbacks(&self) -> bool {
         !self.callbacks.is_empty() || (self.freed && !self.retired && self.outside == 0)
     }
 
     /// PUBACKs for the messages whose callbacks have run.
+    #[inline(always)]
     pub(super) fn acknowledge_handled(&mut self, inner: &Inner, now: Instant) {
         let handled = inner.handled.load(Ordering::Acquire);
         if handled > self.handled {
@@ -279,30 +283,33 @@ impl State {
 struct Run<'a> {
     inner: &'a Arc<Inner>,
     handlers: Handlers,
-    /// Of `handlers`.
-    version: u32,
+    /// What `handlers` and `freed` are up to date with.
+    noticed: u32,
+    /// A freed client delivers nothing more; the broker has no acknowledgement and will send it again to whoever comes next.
+    freed: bool,
     /// Bytes of messages whose callbacks have run.
     delivered: usize,
 }
 
 impl Run<'_> {
     /// Whether [`look_up`](Run::look_up) has something to do. Asked before each callback.
+    #[inline(always)]
     fn is_outdated(&self) -> bool {
-        self.inner.handlers_version.load(Ordering::Acquire) != self.version
-            || self.inner.late.load(Ordering::Acquire)
+        self.inner.notices.load(Ordering::Acquire) != self.noticed
     }
 
     /// Takes over handlers that were replaced in mid-batch, and acknowledges in time.
     fn look_up(&mut self) {
-        let inner = self.inner;
-        let current = inner.handlers_version.load(Ordering::Acquire);
-        if current != self.version {
-            self.version = current;
-            let newer = lock(&inner.state).handlers.clone();
-            let older = std::mem::replace(&mut self.handlers, newer);
-            // Perhaps the last reference: dropping it runs code of the application, so not under the lock.
-            scope::enter(inner.key, Kind::Ordered, || drop(older));
+        if !self.is_outdated() {
+            return;
         }
+        let inner = self.inner;
+        self.noticed = inner.notices.load(Ordering::Acquire);
+        self.freed = inner.is_freed();
+        let newer = lock(&inner.state).handlers.clone();
+        let older = std::mem::replace(&mut self.handlers, newer);
+        // Perhaps the last reference: dropping it runs code of the application, so not under the lock.
+        scope::enter(inner.key, Kind::Ordered, || drop(older));
         if inner.late.load(Ordering::Acquire) {
             inner.acknowledge_soon(&mut lock(&inner.state));
         }
@@ -323,15 +330,10 @@ impl Run<'_> {
         let mut next = 0;
         while next < messages.len() {
             self.look_up();
-            self.guarded(|run| {
-                for inbound in messages.iter_from(next) {
-                    next += 1;
-                    run.inner.deliver(inbound, &run.handlers);
-                    if run.is_outdated() {
-                        return;
-                    }
-                }
-            });
+            if self.freed {
+                break;
+            }
+            self.guarded(|run| run.deliver(&messages, &mut next));
         }
         self.delivered += messages.size();
         // It may hold the last reference to a handler.
@@ -339,6 +341,26 @@ impl Run<'_> {
             messages.clear();
             spare_messages::keep(messages);
         });
+    }
+
+    /// From the one with the index `next` on, until there is something to look up.
+    fn deliver(&self, messages: &Messages<MessageHandler>, next: &mut usize) {
+        for delivery in messages.iter_from(*next).map(Delivery) {
+            *next += 1;
+            for handler in &delivery.0.matched().handlers {
+                handler(&delivery);
+            }
+            if let Some(handler) = &self.handlers.message {
+                handler(&delivery);
+            }
+            let receipt = delivery.0.receipt();
+            if receipt != 0 {
+                self.inner.handled.store(receipt, Ordering::Release);
+            }
+            if self.is_outdated() {
+                return;
+            }
+        }
     }
 
     fn published(&mut self, published: Vec<Published<Tag>>) {
@@ -356,25 +378,6 @@ impl Run<'_> {
                     }
                 }
             });
-        }
-    }
-}
-
-impl Inner {
-    fn deliver(&self, inbound: Inbound<'_, MessageHandler>, handlers: &Handlers) {
-        // A freed client delivers nothing more; the broker has no acknowledgement and will send it again to whoever comes next.
-        if self.is_freed() {
-            return;
-        }
-        let delivery = Delivery(inbound);
-        for handler in &inbound.matched.handlers {
-            handler(&delivery);
-        }
-        if let Some(handler) = &handlers.message {
-            handler(&delivery);
-        }
-        if inbound.receipt != 0 {
-            self.handled.store(inbound.receipt, Ordering::Release);
         }
     }
 }

@@ -33,8 +33,9 @@ pub(super) struct Inner {
     pub(super) state: Mutex<State>,
     /// Signalled when `State::retired` has become true.
     pub(super) retired: Condvar,
-    /// Grows when a handler is replaced, so that a batch of callbacks in mid-run takes the new one.
-    pub(super) handlers_version: AtomicU32,
+    /// Grows when a batch of callbacks in mid-run has something to look up: a handler was replaced, the time for acknowledging has come,
+    /// the client is freed. One number, because it is asked for before each callback.
+    pub(super) notices: AtomicU32,
     /// The same as `State::freed`, to be read without the lock.
     pub(super) freed: AtomicBool,
     /// Up to this receipt the callbacks have run, for whoever holds the lock next.
@@ -82,7 +83,7 @@ impl Inner {
             generation: shared::generation(),
             state: Mutex::new(state),
             retired: Condvar::new(),
-            handlers_version: AtomicU32::new(0),
+            notices: AtomicU32::new(0),
             freed: AtomicBool::new(false),
             handled: AtomicU64::new(0),
             late: AtomicBool::new(false),
@@ -92,6 +93,11 @@ impl Inner {
     }
     pub(super) fn key(&self) -> u64 {
         self.key
+    }
+
+    /// The batch that is being run looks up.
+    pub(super) fn notice(&self) {
+        self.notices.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(super) fn is_freed(&self) -> bool {
@@ -241,7 +247,7 @@ impl Inner {
     ) -> Result<(), Error> {
         let mut state = self.enter()?;
         let replaced = std::mem::replace(which(&mut state.handlers), make());
-        self.handlers_version.fetch_add(1, Ordering::AcqRel);
+        self.notice();
         drop(state);
         drop(replaced);
         Ok(())
@@ -262,6 +268,7 @@ impl Inner {
                 // The callback that runs blocks; whoever runs the next one sets it again.
                 state.acknowledge_by = None;
                 inner.late.store(true, Ordering::Release);
+                inner.notice();
             }
             if why == Attention::Socket {
                 state.armed = None;

@@ -92,13 +92,14 @@ impl State {
     }
 
     /// Does what the session says, except making links and sending.
-    #[inline]
+    #[inline(always)] // Once a message.
     pub(super) fn take_outputs(&mut self) {
         if self.session.has_outputs() {
             self.take_some_outputs();
         }
     }
 
+    #[inline(never)]
     fn take_some_outputs(&mut self) {
         while let Some(output) = self.session.poll() {
             match output {

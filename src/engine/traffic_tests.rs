@@ -114,9 +114,10 @@ fn mqtt_3_14_4_1_disconnect_leaves_the_link_before_the_link_is_closed() {
     {
         let mut state = lock(&rig.inner.state);
         let (now, qos) = (clock::now(), QoS::AtMostOnce);
-        let published = state
-            .session
-            .publish(now, "t", b"x", qos, false, Wait::Forever, |_, _| None);
+        let published =
+            state
+                .session
+                .publish(now, b"t", b"x", qos, false, Wait::Forever, |_, _| None);
         published.expect("accepted");
         state.session.disconnect(now, |_| None).expect("accepted");
     }

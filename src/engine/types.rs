@@ -74,34 +74,36 @@ pub struct Delivery<'a>(pub(super) Inbound<'a, MessageHandler>);
 
 impl Delivery<'_> {
     /// The topic name, followed by a NUL.
+    #[inline(always)]
     pub fn topic_with_nul(&self) -> &[u8] {
-        self.0.topic_with_nul
+        self.0.topic_with_nul()
     }
 
+    #[inline(always)]
     pub fn payload(&self) -> &[u8] {
-        self.0.payload
+        self.0.payload()
     }
 
     pub fn qos(&self) -> QoS {
-        self.0.qos
+        self.0.qos()
     }
 
     pub fn retain(&self) -> bool {
-        self.0.retain
+        self.0.retain()
     }
 
     pub fn dup(&self) -> bool {
-        self.0.dup
+        self.0.dup()
     }
 
     /// Zero for QoS 0.
     pub fn packet_id(&self) -> u16 {
-        self.0.packet_id
+        self.0.packet_id()
     }
 
     /// For `Client::acknowledge`; zero for QoS 0.
     pub fn acknowledgement(&self) -> u64 {
-        self.0.receipt
+        self.0.receipt()
     }
 }
 

@@ -11,6 +11,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
 
 #[cold]
+#[inline(never)]
 fn null(name: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("{name} is NULL"))
 }
@@ -43,29 +44,23 @@ pub(super) unsafe fn event_loop(
     }
 }
 
-pub(super) unsafe fn string<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
+/// A string that is checked where it is used: a topic is mostly that of the call before, and then needs no other check.
+#[inline(always)] // Once a message.
+pub(super) unsafe fn unchecked_string<'a>(
+    text: *const c_char,
+    name: &str,
+) -> Result<&'a [u8], Error> {
     if text.is_null() {
         return Err(null(name));
     }
     // SAFETY: not NULL, and ends with a NUL.
-    let text = unsafe { CStr::from_ptr(text) };
-    // Topics nearly always are, and it takes a third of the time to find out.
-    if text.to_bytes().is_ascii() {
-        // SAFETY: ASCII is UTF-8.
-        return Ok(unsafe { std::str::from_utf8_unchecked(text.to_bytes()) });
-    }
-    text.to_str().map_err(|error| not_utf8(name, &error))
+    Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
-#[cold]
-fn not_utf8(name: &str, error: &std::str::Utf8Error) -> Error {
-    Error::new(
-        Code::InvalidUtf8,
-        format!(
-            "{name} is not UTF-8: byte {} does not fit [MQTT-1.5.3-1]",
-            error.valid_up_to()
-        ),
-    )
+pub(super) unsafe fn string<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: as above.
+    let text = unsafe { unchecked_string(text, name) }?;
+    std::str::from_utf8(text).map_err(|error| Error::not_utf8(name, &error))
 }
 
 pub(super) unsafe fn optional_string<'a>(
@@ -89,21 +84,29 @@ pub(super) unsafe fn bytes<'a>(
     if bytes.is_null() {
         return match len {
             0 => Ok(&[]),
-            _ => Err(Error::new(
-                Code::InvalidArgument,
-                format!("{name} is NULL, but {name}_len is {len}"),
-            )),
+            _ => Err(null_with_length(name, len)),
         };
     }
     // No object is larger than that, and a Rust slice must not be: most likely a negative number was converted.
     if len > isize::MAX as usize {
-        return Err(Error::new(
-            Code::InvalidArgument,
-            format!("{name}_len is {len}, larger than any object"),
-        ));
+        return Err(too_long(name, len));
     }
     // SAFETY: not NULL, `len` readable bytes, not changed during the call.
     Ok(unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), len) })
+}
+
+#[cold]
+#[inline(never)]
+fn null_with_length(name: &str, len: usize) -> Error {
+    let detail = format!("{name} is NULL, but {name}_len is {len}");
+    Error::new(Code::InvalidArgument, detail)
+}
+
+#[cold]
+#[inline(never)]
+fn too_long(name: &str, len: usize) -> Error {
+    let detail = format!("{name}_len is {len}, larger than any object");
+    Error::new(Code::InvalidArgument, detail)
 }
 
 /// NULL with length 0 is nothing at all, which is not the same as empty.

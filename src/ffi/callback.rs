@@ -180,12 +180,12 @@ pub(super) fn message(
     let callback = callback?;
     let userdata = Userdata::take(userdata, userdata_free);
     Some(Arc::new(move |delivery: &Delivery| {
-        let topic = delivery.topic_with_nul();
+        let (topic, payload) = (delivery.topic_with_nul(), delivery.payload());
         let lent = aws_iot_mqtt_message {
             topic: topic.as_ptr().cast(),
             topic_len: topic.len() - 1,
-            payload: delivery.payload().as_ptr(),
-            payload_len: delivery.payload().len(),
+            payload: payload.as_ptr(),
+            payload_len: payload.len(),
             qos: delivery.qos() as u8,
             retain: delivery.retain(),
             dup: delivery.dup(),

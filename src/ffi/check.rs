@@ -23,8 +23,16 @@ pub(super) fn qos(qos: c_int) -> Result<QoS, Error> {
     match qos {
         AWS_IOT_MQTT_QOS_0 => Ok(QoS::AtMostOnce),
         AWS_IOT_MQTT_QOS_1 => Ok(QoS::AtLeastOnce),
-        2 => Err(invalid("QoS 2: AWS IoT has none, use 0 or 1")),
-        _ => Err(invalid(format!("qos is {qos}, use 0 or 1"))),
+        _ => Err(wrong_qos(qos)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_qos(qos: c_int) -> Error {
+    match qos {
+        2 => invalid("QoS 2: AWS IoT has none, use 0 or 1"),
+        _ => invalid(format!("qos is {qos}, use 0 or 1")),
     }
 }
 

@@ -34,12 +34,13 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_publish(
     qos: c_int,
     retain: bool,
 ) -> aws_iot_mqtt_error {
-    guard(|| {
+    // By value, here and below: else each argument would be written to memory twice, once a message.
+    guard(move || {
         // SAFETY: as the header asks of the caller.
         let (client, topic, payload) = unsafe {
             (
                 borrow::client(client)?,
-                borrow::string(topic, "topic")?,
+                borrow::unchecked_string(topic, "topic")?,
                 borrow::bytes(payload, payload_len, "payload")?,
             )
         };
@@ -79,12 +80,12 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_publish_async(
     userdata_free: aws_iot_mqtt_userdata_free_fn,
     operation: *mut u64,
 ) -> aws_iot_mqtt_error {
-    guard(|| {
+    guard(move || {
         // SAFETY: as the header asks of the caller.
         let (client, topic, payload, operation) = unsafe {
             (
                 borrow::client(client)?,
-                borrow::string(topic, "topic")?,
+                borrow::unchecked_string(topic, "topic")?,
                 borrow::bytes(payload, payload_len, "payload")?,
                 borrow::Output::optional(operation),
             )

@@ -39,7 +39,7 @@ fn publish(input: &mut Input<'_>) {
         QoS::AtLeastOnce => input.u16().max(1),
     };
     let mut out = vec![0xEE];
-    let place = codec::encode_publish(&mut out, &name, &payload, qos, retain, packet_id);
+    let place = codec::encode_publish(&mut out, name.as_bytes(), &payload, qos, retain, packet_id);
     let packet = &mut out[1..];
     assert_eq!(
         codec::publish_size(name.len(), payload.len(), qos),

@@ -191,11 +191,15 @@ impl World<'_> {
         let (waits, retain) = (self.input.below(4) > 0, self.input.flag());
         let (wait, tag) = (if waits { self.wait() } else { Wait::Forever }, self.tag());
         let before = self.session.accepted_bytes();
-        let result = self
-            .session
-            .publish(self.now, topic, payload, qos, retain, wait, |id, _| {
-                waits.then(|| tag(id.0)).flatten()
-            });
+        let result = self.session.publish(
+            self.now,
+            topic.as_bytes(),
+            payload,
+            qos,
+            retain,
+            wait,
+            |id, _| waits.then(|| tag(id.0)).flatten(),
+        );
         match result {
             Ok((id, _)) => self.accepted(id),
             Err(why) => {

@@ -58,7 +58,7 @@ impl Run {
                 Output::Event(Event::Messages(messages)) => {
                     assert!(handlers.is_none() && messages.len() == 1);
                     let inbound = messages.iter_from(0).next();
-                    handlers = inbound.map(|inbound| inbound.matched.handlers.clone());
+                    handlers = inbound.map(|inbound| inbound.matched().handlers.clone());
                 }
                 Output::Close => panic!("the session closes the connection"),
                 _ => {}

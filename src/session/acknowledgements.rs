@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::event::Event;
-use super::in_flight::What;
+use super::in_flight::{Slot, What};
 use super::operation::{Body, Operation};
 use super::subscriptions::Subscription;
 use crate::config::QoS;
@@ -13,14 +13,26 @@ use std::sync::Arc;
 
 impl<T, H: Clone> Session<T, H> {
     /// What has its place in the window now is sent when everything that came with this is dealt with.
+    #[inline(always)] // Once a message.
     pub(super) fn puback(&mut self, now: Instant, packet_id: u16) {
-        let Some(slot) = self
-            .publishes
-            .remove(packet_id)
-            .or_else(|| self.resending.acknowledged(packet_id))
-        else {
-            return self.unexpected("PUBACK", packet_id);
-        };
+        match self.publishes.remove_first(packet_id) {
+            Some(slot) => self.acknowledged(now, slot),
+            None => self.puback_out_of_turn(now, packet_id),
+        }
+    }
+
+    #[inline(never)]
+    fn puback_out_of_turn(&mut self, now: Instant, packet_id: u16) {
+        let sent = self.publishes.remove(packet_id);
+        match sent.or_else(|| self.resending.acknowledged(packet_id)) {
+            Some(slot) => self.acknowledged(now, slot),
+            None => self.unexpected("PUBACK", packet_id),
+        }
+    }
+
+    #[inline(always)]
+    fn acknowledged(&mut self, now: Instant, slot: Slot<T, H>) {
+        let packet_id = slot.packet_id;
         self.packet_ids.release(packet_id);
         self.acknowledged = true;
         if let What::Operation(operation) = slot.what {

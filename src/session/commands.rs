@@ -4,7 +4,7 @@ use super::event::{Accepted, OperationId};
 use super::operation::{Body, OVERHEAD, Operation};
 use super::poison::take_operation;
 use super::sending::Departing;
-use super::{Session, What};
+use super::{Session, What, count};
 use crate::codec::{self, topic};
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -26,7 +26,7 @@ impl<T, H: Clone> Session<T, H> {
     pub fn publish(
         &mut self,
         now: Instant,
-        topic: &str,
+        topic: &[u8],
         payload: &[u8],
         qos: QoS,
         retain: bool,
@@ -34,9 +34,7 @@ impl<T, H: Clone> Session<T, H> {
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
         if *topic != *self.last_topic || topic.is_empty() {
-            topic::check_name(topic)?;
-            self.last_topic.clear();
-            self.last_topic.push_str(topic);
+            self.check_topic(topic)?;
         }
         let size = self.publish_size(topic, payload, qos)?;
         let accepted = self.admits()?;
@@ -54,7 +52,7 @@ impl<T, H: Clone> Session<T, H> {
             ..
         } = &mut operation.body
         {
-            if packet.try_reserve_exact(size).is_err() {
+            if packet.capacity() < size && packet.try_reserve_exact(size).is_err() {
                 return Err(no_memory(size));
             }
             *packet_id_at = codec::encode_publish(packet, topic, payload, qos, retain, 0);
@@ -71,29 +69,37 @@ impl<T, H: Clone> Session<T, H> {
         Ok((id, accepted))
     }
 
+    #[cold]
+    fn check_topic(&mut self, topic: &[u8]) -> Result<(), Error> {
+        topic::name(topic)?;
+        self.last_topic.clear();
+        self.last_topic.extend_from_slice(topic);
+        Ok(())
+    }
+
     /// QoS 0 on a live connection: straight into the outgoing buffer, without an operation unless somebody waits.
     fn publish_at_once(
         &mut self,
         now: Instant,
-        topic: &str,
+        topic: &[u8],
         payload: &[u8],
         retain: bool,
         size: usize,
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
-        let start = self.outgoing.end();
         let writer = self.outgoing.writer();
         if writer.try_reserve(size).is_err() {
             return Err(no_memory(size));
         }
         codec::encode_publish(writer, topic, payload, QoS::AtMostOnce, retain, 0);
-        self.counters.messages_sent += 1;
+        count(&mut self.counters.messages_sent);
         self.settle_clock(now);
         let id = self.next_operation();
         if let Some(tag) = tag(id, Accepted::Now) {
             let mut operation = self.spare.take(QoS::AtMostOnce);
             operation.id = id;
             operation.tag = Some(tag);
+            let start = self.outgoing.end() - size as u64;
             self.push_departing(start, operation);
         }
         Ok((id, Accepted::Now))
@@ -298,18 +304,18 @@ impl<T, H: Clone> Session<T, H> {
         self.settle_clock(now);
     }
 
-    #[inline]
-    fn publish_size(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<usize, Error> {
+    #[inline(always)]
+    fn publish_size(&self, topic: &[u8], payload: &[u8], qos: QoS) -> Result<usize, Error> {
         codec::publish_size(topic.len(), payload.len(), qos)
             .filter(|size| *size <= self.config.max_packet_size)
             .ok_or_else(|| too_large(topic, payload.len(), self.config.max_packet_size))
     }
 
-    #[inline]
+    #[inline(always)] // Once a message, as `publish_size`.
     fn check_memory(&mut self, size: usize) -> Result<(), Error> {
         let accepted = self.accepted_bytes();
-        let size = size.saturating_add(OVERHEAD);
-        if accepted.saturating_add(size) <= self.config.memory_limit {
+        let size = size + OVERHEAD;
+        if accepted + size <= self.config.memory_limit {
             return Ok(());
         }
         self.counters.refused_queue_full += 1;
@@ -317,11 +323,15 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The last check: after it the operation is accepted.
-    #[inline]
+    #[inline(always)]
     fn make_room(&mut self, accepted: Accepted) -> Result<(), Error> {
-        if accepted == Accepted::Now {
-            return Ok(());
+        match accepted {
+            Accepted::Now => Ok(()),
+            Accepted::Queued => self.make_room_in_queue(),
         }
+    }
+
+    fn make_room_in_queue(&mut self) -> Result<(), Error> {
         match self.queue.make_room(&self.config) {
             Ok(None) => Ok(()),
             Ok(Some(evicted)) => {
@@ -345,6 +355,7 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
+    #[inline(always)] // Once a message.
     fn enter(
         &mut self,
         now: Instant,
@@ -365,7 +376,8 @@ impl<T, H: Clone> Session<T, H> {
 }
 
 #[cold]
-fn too_large(topic: &str, payload_len: usize, limit: usize) -> Error {
+fn too_large(topic: &[u8], payload_len: usize, limit: usize) -> Error {
+    let topic = String::from_utf8_lossy(topic);
     Error::new(
         Code::PacketTooLarge,
         format!(

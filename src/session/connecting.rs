@@ -315,7 +315,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Whether a new operation is accepted, and where it goes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admits(&self) -> Result<Accepted, Error> {
         match self.phase {
             Phase::Ended => Err(Error::new(Code::InvalidState, "the client is being freed")),

@@ -51,7 +51,7 @@ impl<T, H> Slot<T, H> {
     }
 }
 
-/// Slots in the order in which they were sent. Brokers mostly acknowledge in that order, so the front is looked at first.
+/// Slots in the order in which they were sent; the first place is never an empty one.
 #[derive(Debug)]
 pub(super) struct InFlight<T, H> {
     slots: VecDeque<Option<Slot<T, H>>>,
@@ -87,28 +87,43 @@ impl<T, H> InFlight<T, H> {
         self.slots.capacity()
     }
 
-    #[inline]
+    #[inline(always)] // Once a message.
     pub(super) fn push(&mut self, slot: Slot<T, H>) {
         self.slots.push_back(Some(slot));
         self.len += 1;
     }
 
-    pub(super) fn remove(&mut self, packet_id: u16) -> Option<Slot<T, H>> {
-        let is_first = |slot: &Slot<T, H>| slot.packet_id == packet_id;
-        let index = match self.slots.front() {
-            Some(Some(first)) if is_first(first) => 0,
-            _ => self.index(packet_id)?,
-        };
+    /// The first one, if it is this: brokers mostly acknowledge in the order of sending.
+    #[inline(always)] // Once a message.
+    pub(super) fn remove_first(&mut self, packet_id: u16) -> Option<Slot<T, H>> {
+        match self.slots.front() {
+            Some(Some(first)) if first.packet_id == packet_id => {}
+            _ => return None,
+        }
         self.len -= 1;
-        self.cursor = index;
-        let slot = match index {
-            0 => self.slots.pop_front()?,
-            _ => self.slots[index].take(),
-        };
+        let slot = self.slots.pop_front()?;
+        if let Some(None) = self.slots.front() {
+            self.begin_with_a_slot();
+        }
+        slot
+    }
+
+    #[inline(never)]
+    fn begin_with_a_slot(&mut self) {
         while let Some(None) = self.slots.front() {
             self.slots.pop_front();
             self.cursor = self.cursor.saturating_sub(1);
         }
+    }
+
+    pub(super) fn remove(&mut self, packet_id: u16) -> Option<Slot<T, H>> {
+        let index = self.index(packet_id)?;
+        if index == 0 {
+            return self.remove_first(packet_id);
+        }
+        self.len -= 1;
+        self.cursor = index;
+        let slot = self.slots[index].take();
         if self.slots.len() > 2 * self.len + EMPTY_PLACES {
             self.slots.retain(Option::is_some);
             self.cursor = 0;

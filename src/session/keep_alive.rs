@@ -115,8 +115,7 @@ pub(super) struct ActiveClock {
 pub(super) struct Reading(u64);
 
 impl Reading {
-    pub(super) fn plus(self, wait: Duration) -> Reading {
-        let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+    pub(super) fn plus_nanos(self, wait: u64) -> Reading {
         Reading(self.0.saturating_add(wait))
     }
 
@@ -134,6 +133,7 @@ impl ActiveClock {
         Reading(self.elapsed + running)
     }
 
+    #[inline(always)]
     pub(super) fn run(&mut self, now: Instant, running: bool) {
         match (running, self.running_since) {
             (true, None) => self.running_since = Some(now),

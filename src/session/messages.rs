@@ -15,6 +15,8 @@ pub struct Messages<H> {
     heads: Vec<Head>,
     /// Whom they are for: an entry for each topic that is laid out.
     matched: Vec<Arc<Matched<H>>>,
+    /// One of them is to be acknowledged.
+    any_receipt: bool,
 }
 
 #[derive(Debug)]
@@ -40,20 +42,11 @@ pub struct Matched<H> {
     pub manual: bool,
 }
 
-/// One of them, and whom it is for.
+/// One of them. It is looked at where it lies: to put what it says together for each would be a copy more.
 #[derive(Debug)]
 pub struct Inbound<'a, H> {
-    /// The topic name, with a NUL behind it.
-    pub topic_with_nul: &'a [u8],
-    pub payload: &'a [u8],
-    pub qos: QoS,
-    pub retain: bool,
-    pub dup: bool,
-    /// Zero for QoS 0.
-    pub packet_id: u16,
-    /// For [`acknowledge`](super::Session::acknowledge); zero for QoS 0.
-    pub receipt: u64,
-    pub matched: &'a Matched<H>,
+    messages: &'a Messages<H>,
+    head: &'a Head,
 }
 
 impl<H> Default for Messages<H> {
@@ -62,13 +55,14 @@ impl<H> Default for Messages<H> {
             bytes: Vec::new(),
             heads: Vec::new(),
             matched: Vec::new(),
+            any_receipt: false,
         }
     }
 }
 
 impl<H> Messages<H> {
     /// `known`: its topic is that of the message before, if there is one.
-    #[inline]
+    #[inline(always)] // Once a message.
     pub(super) fn push(
         &mut self,
         publish: &codec::Publish<'_>,
@@ -91,6 +85,7 @@ impl<H> Messages<H> {
         };
         let payload = self.bytes.len();
         self.bytes.extend_from_slice(publish.payload);
+        self.any_receipt |= receipt != 0;
         self.heads.push(Head {
             topic,
             payload,
@@ -107,8 +102,7 @@ impl<H> Messages<H> {
 
     /// One of them is to be acknowledged.
     pub fn any_receipt(&self) -> bool {
-        // Mostly all have the same QoS.
-        self.heads.iter().any(|head| head.receipt != 0)
+        self.any_receipt
     }
 
     pub fn len(&self) -> usize {
@@ -127,20 +121,9 @@ impl<H> Messages<H> {
     /// From the one with this index on.
     pub fn iter_from(&self, index: usize) -> impl Iterator<Item = Inbound<'_, H>> {
         let heads = self.heads.get(index..).unwrap_or_default();
-        heads.iter().map(move |head| {
-            let topic_end = head.topic + usize::from(head.topic_len) + 1;
-            let topic_with_nul = &self.bytes[head.topic..topic_end];
-            let payload = &self.bytes[head.payload..head.end];
-            Inbound {
-                topic_with_nul,
-                payload,
-                qos: head.qos,
-                retain: head.retain,
-                dup: head.dup,
-                packet_id: head.packet_id,
-                receipt: head.receipt,
-                matched: &self.matched[head.matched],
-            }
+        heads.iter().map(move |head| Inbound {
+            messages: self,
+            head,
         })
     }
 
@@ -149,6 +132,7 @@ impl<H> Messages<H> {
         self.bytes.clear();
         self.heads.clear();
         self.matched.clear();
+        self.any_receipt = false;
     }
 
     /// The memory that it keeps, about.
@@ -169,10 +153,49 @@ impl<H> Inbound<'_, H> {
     pub fn topic(&self) -> &str {
         // The codec has checked it.
         let name = self
-            .topic_with_nul
+            .topic_with_nul()
             .split_last()
             .map_or(&[][..], |(_, name)| name);
         std::str::from_utf8(name).unwrap_or_default()
+    }
+
+    /// The topic name, with a NUL behind it.
+    #[inline(always)]
+    pub fn topic_with_nul(&self) -> &[u8] {
+        let end = self.head.topic + usize::from(self.head.topic_len) + 1;
+        &self.messages.bytes[self.head.topic..end]
+    }
+
+    #[inline(always)] // Once a message, as `topic_with_nul`.
+    pub fn payload(&self) -> &[u8] {
+        &self.messages.bytes[self.head.payload..self.head.end]
+    }
+
+    pub fn qos(&self) -> QoS {
+        self.head.qos
+    }
+
+    pub fn retain(&self) -> bool {
+        self.head.retain
+    }
+
+    pub fn dup(&self) -> bool {
+        self.head.dup
+    }
+
+    /// Zero for QoS 0.
+    pub fn packet_id(&self) -> u16 {
+        self.head.packet_id
+    }
+
+    /// For [`acknowledge`](super::Session::acknowledge); zero for QoS 0.
+    pub fn receipt(&self) -> u64 {
+        self.head.receipt
+    }
+
+    /// Whom it is for.
+    pub fn matched(&self) -> &Matched<H> {
+        &self.messages.matched[self.head.matched]
     }
 }
 
@@ -190,7 +213,7 @@ pub(super) struct HeldMessage {
 }
 
 impl HeldMessage {
-    pub(super) fn new(publish: &codec::Publish<'_>, receipt: u64) -> Self {
+    pub(super) fn new(publish: codec::Publish<'_>, receipt: u64) -> Self {
         HeldMessage {
             bytes: [publish.topic, publish.payload].concat().into(),
             topic_len: publish.topic.len(),

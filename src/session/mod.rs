@@ -175,6 +175,8 @@ pub struct Session<T, H> {
     departing: VecDeque<sending::Departing<T, H>>,
     /// Something of ours was acknowledged on this connection.
     acknowledged: bool,
+    /// After so many nanoseconds an acknowledgement is overdue. Of the configuration, as it is asked for once a message.
+    acknowledgement_wait: u64,
     /// The earliest `due_at` of all slots, or earlier; on `clock`.
     next_due: Option<keep_alive::Reading>,
     /// Subscriptions to be asked for again that wait for a free packet identifier.
@@ -189,7 +191,7 @@ pub struct Session<T, H> {
     spare: operation::Spare<T, H>,
 
     /// The topic of the last publish, which has passed its check: the next one mostly goes there, too.
-    last_topic: String,
+    last_topic: Vec<u8>,
 
     // What outlives it.
     /// CONNECT has begun to leave on a connection that ended without CONNACK, so that the broker may have made a new session, and will
@@ -214,6 +216,7 @@ impl<T, H: Clone> Session<T, H> {
     pub fn new(config: SessionConfig, seed: u64) -> Self {
         let ping_timeout = config.ping_timeout;
         Session {
+            acknowledgement_wait: acknowledgement_wait(&config),
             config,
             log: Log::none(),
             outputs: outputs::Outputs::default(),
@@ -241,7 +244,7 @@ impl<T, H: Clone> Session<T, H> {
             draining: None,
             unanswered: false,
             spare: operation::Spare::default(),
-            last_topic: String::new(),
+            last_topic: Vec::new(),
             packet_ids: PacketIds::default(),
             publishes: InFlight::default(),
             requests: InFlight::default(),
@@ -256,6 +259,7 @@ impl<T, H: Clone> Session<T, H> {
 
     /// Used from now on. Whether the application may change something now is the driver's business ([`Session::is_idle`]).
     pub fn configure(&mut self, config: SessionConfig) {
+        self.acknowledgement_wait = acknowledgement_wait(&config);
         self.config = config;
     }
 
@@ -264,6 +268,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Whether [`poll`](Session::poll) has something to give.
+    #[inline(always)]
     pub fn has_outputs(&self) -> bool {
         !self.outputs.is_empty()
     }
@@ -279,6 +284,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The bytes to send, in order.
+    #[inline]
     pub fn outgoing(&self) -> &[u8] {
         self.outgoing.pending()
     }
@@ -342,11 +348,12 @@ impl<T, H: Clone> Session<T, H> {
 
     #[inline]
     fn next_operation(&mut self) -> OperationId {
-        self.last_operation += 1;
+        count(&mut self.last_operation);
         OperationId(self.last_operation)
     }
 
     /// A publish is complete: its outcome, and its memory for the next one.
+    #[inline(always)] // Once a message.
     fn published(&mut self, mut operation: Box<Operation<T, H>>, packet_id: u16) {
         let Some(tag) = operation.tag.take() else {
             return self.end(operation, Ok(()), packet_id);
@@ -393,8 +400,24 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// The clock of unacknowledged packets runs only while everything has left and the answers are read.
+    #[inline(always)] // Once a message.
     fn settle_clock(&mut self, now: Instant) {
         self.clock
             .run(now, self.outgoing.has_left() && !self.paused);
     }
+}
+
+/// One more. No check for overflow, once a message: it would take centuries.
+#[inline(always)]
+fn count(counter: &mut u64) {
+    *counter = counter.wrapping_add(1);
+}
+
+fn acknowledgement_wait(config: &SessionConfig) -> u64 {
+    let wait = if config.retransmit.is_zero() {
+        config.ping_timeout
+    } else {
+        config.retransmit
+    };
+    u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -30,7 +30,7 @@ impl<T, H> Outputs<T, H> {
         self.queue.push_back(output);
     }
 
-    #[inline]
+    #[inline(always)] // Once a message, as what it calls.
     pub(super) fn message(
         &mut self,
         publish: &codec::Publish<'_>,
@@ -44,7 +44,7 @@ impl<T, H> Outputs<T, H> {
         self.messages.push(publish, receipt, matched, known);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn published(&mut self, published: Published<T>) {
         if !self.messages.is_empty() {
             self.close_batch();
@@ -52,6 +52,7 @@ impl<T, H> Outputs<T, H> {
         self.published.push(published);
     }
 
+    #[inline(never)]
     fn close_batch(&mut self) {
         if !self.messages.is_empty() {
             let messages = std::mem::take(&mut self.messages);
@@ -72,6 +73,7 @@ impl<T, H> Outputs<T, H> {
         self.queue.pop_front()
     }
 
+    #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.messages.is_empty() && self.published.is_empty()
     }

@@ -1,81 +1,124 @@
 //! Packet identifiers: which are taken. [MQTT-2.3.1-2]
 
-/// Gives identifiers in turn and never one that is taken. A page of 1,024 bits exists only while identifiers of it are taken, so that an
-/// idle client pays for one at most.
+/// Gives identifiers in turn and never one that is taken. They mostly come back in turn, too; so those that are taken are kept as one run, from
+/// the oldest to the last one that was given, with holes where one came back before its turn.
 #[derive(Debug, Default)]
 pub(super) struct PacketIds {
+    /// The last one that was given.
     last: u16,
-    taken: u32,
-    /// Empty, or one place for each page.
-    pages: Vec<Option<Box<Page>>>,
+    /// How many there are from the oldest to that, holes included.
+    run: u16,
+    /// Only while there are any.
+    holes: Option<Box<Holes>>,
 }
 
-#[derive(Debug, Default)]
-struct Page {
-    bits: [u64; 16],
-    taken: u16,
+#[derive(Debug)]
+struct Holes {
+    bits: [u64; 1024],
+    count: u16,
 }
 
-const ALL: u32 = u16::MAX as u32;
-const PAGES: usize = 64;
+/// Zero is no identifier [MQTT-2.3.1-1].
+const ALL: u16 = u16::MAX;
 
 impl PacketIds {
     /// The next free identifier; `None` if all 65,535 are taken.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self) -> Option<u16> {
-        if self.taken == ALL {
-            return None;
+        if self.run == ALL {
+            return self.take_hole();
         }
-        if self.pages.is_empty() {
-            self.pages.resize_with(PAGES, || None);
-        }
+        self.run += 1;
+        self.last = next(self.last);
+        Some(self.last)
+    }
+
+    /// The run goes all the way round, so what is its first and what its last is free to choose: the first hole in turn becomes the last.
+    #[cold]
+    fn take_hole(&mut self) -> Option<u16> {
+        self.holes.as_ref()?;
         loop {
-            // Zero is no identifier [MQTT-2.3.1-1].
-            self.last = self.last.checked_add(1).unwrap_or(1);
-            if self.insert(self.last) {
+            self.last = next(self.last);
+            if self.fill(self.last) {
+                self.shorten();
                 return Some(self.last);
             }
         }
     }
 
-    #[inline]
-    fn insert(&mut self, packet_id: u16) -> bool {
-        let page = self.pages[page_of(packet_id)].get_or_insert_default();
+    #[inline(always)]
+    pub(super) fn release(&mut self, packet_id: u16) {
+        debug_assert_ne!(packet_id, 0);
+        let ahead = self.steps_to_last(packet_id);
+        if ahead >= self.run {
+            return;
+        }
+        if ahead + 1 == self.run && self.holes.is_none() {
+            self.run -= 1;
+            return;
+        }
+        self.release_out_of_turn(packet_id);
+    }
+
+    #[cold]
+    fn release_out_of_turn(&mut self, packet_id: u16) {
+        let holes = self.holes.get_or_insert_with(|| {
+            Box::new(Holes {
+                bits: [0; 1024],
+                count: 0,
+            })
+        });
         let (word, bit) = place(packet_id);
-        if page.bits[word] & bit != 0 {
+        if holes.bits[word] & bit == 0 {
+            holes.bits[word] |= bit;
+            holes.count += 1;
+        }
+        self.shorten();
+    }
+
+    /// A run begins with one that is taken.
+    fn shorten(&mut self) {
+        while self.run > 0 && self.fill(self.oldest()) {
+            self.run -= 1;
+        }
+    }
+
+    /// Whether this was a hole. It is none any more.
+    fn fill(&mut self, packet_id: u16) -> bool {
+        let Some(holes) = &mut self.holes else {
+            return false;
+        };
+        let (word, bit) = place(packet_id);
+        if holes.bits[word] & bit == 0 {
             return false;
         }
-        page.bits[word] |= bit;
-        page.taken += 1;
-        self.taken += 1;
+        holes.bits[word] &= !bit;
+        holes.count -= 1;
+        if holes.count == 0 {
+            self.holes = None;
+        }
         true
     }
 
-    #[inline]
-    pub(super) fn release(&mut self, packet_id: u16) {
-        let Some(Some(page)) = self.pages.get_mut(page_of(packet_id)) else {
-            return;
-        };
-        let (word, bit) = place(packet_id);
-        if page.bits[word] & bit == 0 {
-            return;
-        }
-        page.bits[word] &= !bit;
-        page.taken -= 1;
-        self.taken -= 1;
-        // The page in use is kept: with one publish at a time it would come and go with each.
-        if page.taken == 0 && page_of(packet_id) != page_of(self.last) {
-            self.pages[page_of(packet_id)] = None;
-        }
+    fn steps_to_last(&self, packet_id: u16) -> u16 {
+        let passes_zero = u16::from(self.last < packet_id);
+        self.last.wrapping_sub(packet_id).wrapping_sub(passes_zero)
+    }
+
+    /// The first of a run that is not empty.
+    fn oldest(&self) -> u16 {
+        let passes_zero = u16::from(self.last < self.run);
+        let behind = self.run - 1;
+        self.last.wrapping_sub(behind).wrapping_sub(passes_zero)
     }
 }
 
-fn page_of(packet_id: u16) -> usize {
-    usize::from(packet_id >> 10)
+fn next(packet_id: u16) -> u16 {
+    packet_id.checked_add(1).unwrap_or(1)
 }
 
 fn place(packet_id: u16) -> (usize, u64) {
-    (usize::from(packet_id >> 6 & 15), 1 << (packet_id & 63))
+    (usize::from(packet_id >> 6), 1 << (packet_id & 63))
 }
 
 #[cfg(test)]
@@ -106,5 +149,42 @@ mod tests {
             ids.release(id);
         }
         assert_eq!(ids.take(), Some(2), "1 is still taken");
+    }
+
+    #[test]
+    fn against_a_plain_table_whatever_the_order() {
+        let mut ids = PacketIds::default();
+        let mut taken: Vec<u16> = Vec::new();
+        let mut state = 7u64;
+        let mut below = |limit: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % limit
+        };
+        // One stays through all turns; most come back in order, some do not.
+        let stays = ids.take();
+        for _ in 0..400_000 {
+            if taken.len() < 1 + below(100) {
+                let id = ids.take().expect("one is free");
+                assert!(id != 0 && Some(id) != stays && !taken.contains(&id), "{id}");
+                taken.push(id);
+            } else {
+                let index = if below(8) == 0 { below(taken.len()) } else { 0 };
+                ids.release(taken.remove(index));
+            }
+            // One that is not taken.
+            let other = 1 + below(65_535) as u16;
+            if Some(other) != stays && !taken.contains(&other) {
+                ids.release(other);
+            }
+        }
+        let holes = ids.holes.as_ref().map_or(0, |holes| holes.count);
+        assert_eq!(usize::from(ids.run - holes), taken.len() + 1);
+        taken
+            .into_iter()
+            .chain(stays)
+            .for_each(|id| ids.release(id));
+        assert!(ids.run == 0 && ids.holes.is_none());
     }
 }

@@ -3,7 +3,7 @@
 use super::event::Output;
 use super::messages::HeldMessage;
 use super::operation::Body;
-use super::{Phase, Session};
+use super::{Phase, Session, count};
 use crate::codec::{self, Packet, topic};
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -49,6 +49,7 @@ impl Default for Receipts {
 }
 
 impl Receipts {
+    #[inline(always)]
     fn push(&mut self, packet_id: u16) -> u64 {
         self.pending.push_back(Receipt {
             packet_id,
@@ -259,7 +260,7 @@ impl<T, H: Clone> Session<T, H> {
     /// `known`: its topic is that of the last message.
     #[inline(always)] // Once a message, as what it calls; a call would be a tenth of all that it costs.
     fn message(&mut self, publish: &codec::Publish<'_>, known: bool) -> Result<(), Error> {
-        self.counters.messages_received += 1;
+        count(&mut self.counters.messages_received);
         let mut receipt = 0;
         if publish.qos == QoS::AtLeastOnce {
             if self.receipts.pending.len() >= RECEIPTS_LIMIT {
@@ -272,21 +273,26 @@ impl<T, H: Clone> Session<T, H> {
         {
             self.deliver(publish, receipt, known);
         } else {
-            let message = HeldMessage::new(publish, receipt);
-            self.held.bytes += message.size();
-            self.held.messages.push_back(message);
-            if self.held.bytes > HELD_LIMIT {
-                self.release_held(true);
-            }
+            self.hold(*publish, receipt);
         }
         Ok(())
+    }
+
+    #[cold]
+    fn hold(&mut self, publish: codec::Publish<'_>, receipt: u64) {
+        let message = HeldMessage::new(publish, receipt);
+        self.held.bytes += message.size();
+        self.held.messages.push_back(message);
+        if self.held.bytes > HELD_LIMIT {
+            self.release_held(true);
+        }
     }
 
     #[inline(always)]
     fn deliver(&mut self, publish: &codec::Publish<'_>, receipt: u64, known: bool) {
         let (matched, known) = match self.subscriptions.last_matched() {
             Some(matched) if known => (matched, true),
-            _ => (self.subscriptions.matching(publish), false),
+            _ => (self.subscriptions.matching(publish.topic), false),
         };
         if matched.manual && receipt != 0 {
             self.receipts.set_manual(receipt);
@@ -314,9 +320,14 @@ impl<T, H: Clone> Session<T, H> {
             }
             if let Some(message) = self.held.messages.pop_front() {
                 self.held.bytes -= message.size();
-                self.deliver(&message.publish(), message.receipt, false);
+                self.deliver_held(&message);
             }
         }
+    }
+
+    #[inline(never)]
+    fn deliver_held(&mut self, message: &HeldMessage) {
+        self.deliver(&message.publish(), message.receipt, false);
     }
 
     /// The driver reads, or has stopped reading because the application does not take its messages.

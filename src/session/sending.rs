@@ -1,16 +1,15 @@
 //! What goes to the broker: the in-flight window, and re-sending.
 
-use super::Session;
 use super::event::OperationId;
 use super::in_flight::{Slot, What};
 use super::keep_alive::Reading;
 use super::operation::{Body, Operation};
+use super::{Session, count};
 use crate::codec;
 use crate::config::QoS;
 use crate::error::{Code, Error};
 use crate::time::Instant;
 use std::ops::Range;
-use std::time::Duration;
 
 /// Subscribes and unsubscribes under way at once; so many of those that wait are looked at. More would make each of ten thousand
 /// subscribes at once look through all the others.
@@ -67,25 +66,14 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// Takes an operation to the broker, or to the waiting line for the window.
+    #[inline(always)] // Once a message.
     pub(super) fn go_live(&mut self, now: Instant, operation: Box<Operation<T, H>>) {
         self.live_bytes += operation.size();
         match &operation.body {
             Body::Publish {
-                packet,
-                qos: QoS::AtMostOnce,
+                qos: QoS::AtLeastOnce,
                 ..
             } => {
-                if self.resending.holds_back() {
-                    return self.resending.hold_back(operation);
-                }
-                let start = self.outgoing.end();
-                self.outgoing.writer().extend_from_slice(packet);
-                self.counters.messages_sent += 1;
-                self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                self.push_departing(start, operation);
-                self.settle_clock(now);
-            }
-            Body::Publish { .. } => {
                 let at_once = self.waiting_publishes.is_empty()
                     && self.resending.is_empty()
                     && self.has_room();
@@ -98,11 +86,27 @@ impl<T, H: Clone> Session<T, H> {
                     None => self.waiting_publishes.push_back(operation),
                 }
             }
+            Body::Publish { .. } => self.depart(now, operation),
             _ => {
                 self.waiting_requests.push_back(operation);
                 self.fill_window(now);
             }
         }
+    }
+
+    /// A QoS 0 publish that was queued, or held back.
+    fn depart(&mut self, now: Instant, operation: Box<Operation<T, H>>) {
+        if self.resending.holds_back() {
+            return self.resending.hold_back(operation);
+        }
+        let start = self.outgoing.end();
+        if let Body::Publish { packet, .. } = &operation.body {
+            self.outgoing.writer().extend_from_slice(packet);
+        }
+        count(&mut self.counters.messages_sent);
+        self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+        self.push_departing(start, operation);
+        self.settle_clock(now);
     }
 
     /// Its bytes are the outgoing ones from `start` on.
@@ -164,9 +168,9 @@ impl<T, H: Clone> Session<T, H> {
             self.outgoing.writer().extend_from_slice(packet);
             length = packet.len() as u32;
         }
-        self.counters.messages_sent += 1;
+        count(&mut self.counters.messages_sent);
         self.settle_clock(now);
-        let resend_at = self.clock.read(now).plus(self.acknowledgement_wait());
+        let resend_at = self.clock.read(now).plus_nanos(self.acknowledgement_wait);
         self.next_due = resend_at.or_earlier(self.next_due);
         self.publishes.push(Slot {
             packet_id,
@@ -231,7 +235,7 @@ impl<T, H: Clone> Session<T, H> {
         if let Some(Body::Publish { packet, .. }) = slot.body_mut() {
             codec::set_publish_dup(packet, left);
             self.outgoing.writer().extend_from_slice(packet);
-            self.counters.messages_sent += 1;
+            count(&mut self.counters.messages_sent);
         }
         self.was_sent(now, &mut slot);
         self.publishes.push(slot);
@@ -270,21 +274,12 @@ impl<T, H: Clone> Session<T, H> {
         self.settle_clock(now);
         slot.length = (self.outgoing.end() - slot.position) as u32;
         slot.sent_at = now;
-        let mut wait = self.acknowledgement_wait();
+        let mut wait = self.acknowledgement_wait;
         if slot.resends > 0 {
             wait = wait.saturating_mul(1 << slot.resends.min(16));
         }
-        slot.resend_at = self.clock.read(now).plus(wait);
+        slot.resend_at = self.clock.read(now).plus_nanos(wait);
         self.next_due = slot.resend_at.or_earlier(self.next_due);
-    }
-
-    /// After this long an acknowledgement is overdue.
-    pub(super) fn acknowledgement_wait(&self) -> Duration {
-        if self.config.retransmit.is_zero() {
-            self.config.ping_timeout
-        } else {
-            self.config.retransmit
-        }
     }
 
     /// Something may go on: the window has room, draining is due, nothing is in flight any more.

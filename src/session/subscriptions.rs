@@ -2,7 +2,7 @@
 
 use super::messages::Matched;
 use super::topic_tree::TopicTree;
-use crate::codec::{Publish, topic};
+use crate::codec::topic;
 use crate::config::QoS;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -26,8 +26,10 @@ pub(super) struct Subscriptions<H> {
     granted: BTreeMap<u64, Subscription<H>>,
     by_filter: HashMap<Arc<str>, u64>,
     tree: TopicTree,
-    /// The answer for the last topic name: messages of one topic often come in a row.
-    last: Option<(Box<str>, Arc<Matched<H>>)>,
+    /// A topic name that has passed the checks: that of the last message, as messages of one topic often come in a row. Empty: none.
+    last_name: String,
+    /// Whom it is for.
+    last_matched: Option<Arc<Matched<H>>>,
 }
 
 impl<H> Default for Subscriptions<H> {
@@ -37,7 +39,8 @@ impl<H> Default for Subscriptions<H> {
             granted: BTreeMap::new(),
             by_filter: HashMap::new(),
             tree: TopicTree::default(),
-            last: None,
+            last_name: String::new(),
+            last_matched: None,
         }
     }
 }
@@ -81,7 +84,7 @@ impl<H: Clone> Subscriptions<H> {
     /// A subscription was granted. The same filter again replaces handler and QoS and keeps its place. Gives the handler that
     /// was replaced.
     pub(super) fn insert(&mut self, subscription: Subscription<H>) -> Option<H> {
-        self.last = None;
+        self.forget_last();
         if let Some(place) = self.by_filter.get(&subscription.filter) {
             let replaced = self.granted.insert(*place, subscription);
             return replaced.and_then(|replaced| replaced.handler);
@@ -98,44 +101,48 @@ impl<H: Clone> Subscriptions<H> {
 
     pub(super) fn remove(&mut self, filter: &str) -> Option<Subscription<H>> {
         let place = self.by_filter.remove(filter)?;
-        self.last = None;
+        self.forget_last();
         self.tree.remove(topic::matching_filter(filter), place);
         self.granted.remove(&place)
     }
 
-    /// A topic name that has passed the checks: that of the last message.
+    /// A topic name that has passed the checks: that of the last message; or empty.
+    #[inline(always)]
     pub(super) fn last_name(&self) -> &str {
-        self.last.as_ref().map_or("", |(name, _)| name)
+        &self.last_name
     }
 
     /// Whom a message to that topic is for.
+    #[inline(always)]
     pub(super) fn last_matched(&self) -> Option<&Arc<Matched<H>>> {
-        self.last.as_ref().map(|(_, matched)| matched)
+        self.last_matched.as_ref()
     }
 
-    pub(super) fn matching(&mut self, publish: &Publish<'_>) -> &Arc<Matched<H>> {
-        let known = self
-            .last
-            .as_ref()
-            .is_some_and(|(last, _)| last.as_bytes() == publish.topic);
-        if !known {
-            self.last = None;
+    /// `topic` is a valid one, in UTF-8.
+    pub(super) fn matching(&mut self, topic: &[u8]) -> &Arc<Matched<H>> {
+        if self.last_name.as_bytes() != topic {
+            self.forget_last();
         }
         let (granted, tree) = (&self.granted, &self.tree);
-        let (_, matched) = self.last.get_or_insert_with(|| {
-            let name = publish.topic_name();
+        let last_name = &mut self.last_name;
+        self.last_matched.get_or_insert_with(|| {
+            last_name.push_str(std::str::from_utf8(topic).unwrap_or_default());
             let mut matched = Matched {
                 handlers: Vec::new(),
                 manual: false,
             };
-            let places = tree.matching(name);
+            let places = tree.matching(last_name);
             for subscription in places.iter().filter_map(|place| granted.get(place)) {
                 matched.handlers.extend(subscription.handler.clone());
                 matched.manual |= subscription.manual;
             }
-            (name.into(), Arc::new(matched))
-        });
-        matched
+            Arc::new(matched)
+        })
+    }
+
+    fn forget_last(&mut self) {
+        self.last_name.clear();
+        self.last_matched = None;
     }
 
     /// All handlers, when the session ends.

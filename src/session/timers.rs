@@ -131,7 +131,7 @@ impl<T, H: Clone> Session<T, H> {
                     }
                     table.push(slot);
                 } else if self.config.retransmit.is_zero() {
-                    slot.resend_at = reading.plus(self.config.ping_timeout);
+                    slot.resend_at = reading.plus_nanos(self.acknowledgement_wait);
                     self.next_due = slot.resend_at.or_earlier(self.next_due);
                     table.push(slot);
                 } else {
@@ -194,7 +194,15 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// There are as many as calls that wait, and the first of them mostly ends first.
+    #[inline(always)] // Once a message, mostly one that nobody waits for.
     pub(super) fn forget_deadline(&mut self, operation: OperationId) {
+        if !self.deadlines.is_empty() {
+            self.forget_a_deadline(operation);
+        }
+    }
+
+    #[inline(never)]
+    fn forget_a_deadline(&mut self, operation: OperationId) {
         let deadlines = &mut self.deadlines;
         if let Some(place) = deadlines.iter().position(|(_, id)| *id == operation) {
             deadlines.remove(place);

@@ -5,7 +5,7 @@ use QoS::{AtLeastOnce, AtMostOnce};
 
 fn encoded(topic: &str, payload: &[u8], qos: QoS, retain: bool, packet_id: u16) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_publish(&mut out, topic, payload, qos, retain, packet_id);
+    encode_publish(&mut out, topic.as_bytes(), payload, qos, retain, packet_id);
     out
 }
 
@@ -41,7 +41,7 @@ fn encoded_publishes_of_section_3_3() {
 #[test]
 fn encode_appends() {
     let mut out = b"before".to_vec();
-    encode_publish(&mut out, "t", b"p", AtMostOnce, false, 0);
+    encode_publish(&mut out, b"t", b"p", AtMostOnce, false, 0);
     assert_eq!(out, b"before\x30\x04\x00\x01tp");
 }
 
@@ -140,7 +140,7 @@ fn packet_id_and_dup_are_set_in_place() {
         let payload = vec![0xAB; payload_len];
         // Behind something else, as in an outgoing buffer.
         let mut packet = vec![0xEE; 3];
-        let place = encode_publish(&mut packet, "a/b", &payload, AtLeastOnce, true, 0);
+        let place = encode_publish(&mut packet, b"a/b", &payload, AtLeastOnce, true, 0);
         packet.drain(..3);
         set_publish_packet_id(&mut packet, place, 0xBEEF);
         assert_eq!(packet, encoded("a/b", &payload, AtLeastOnce, true, 0xBEEF));
@@ -291,7 +291,7 @@ fn a_publish_fits_into_the_size_that_was_said() {
             let mut out = Vec::new();
             out.reserve_exact(size);
             let room = out.capacity();
-            encode_publish(&mut out, "a/b", &payload, qos, false, 1);
+            encode_publish(&mut out, b"a/b", &payload, qos, false, 1);
             // The short way writes eight bytes at once, of which some go again.
             assert!(
                 out.len() == size && out.capacity() <= room.max(16),

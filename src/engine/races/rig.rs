@@ -240,7 +240,7 @@ impl Told {
 }
 
 pub(super) fn try_publish(client: &Client, told: &Arc<Told>) -> Result<Accepted, Error> {
-    client.publish_async("t", b"x", QoS::AtLeastOnce, false, |_| {
+    client.publish_async(b"t", b"x", QoS::AtLeastOnce, false, |_| {
         Some(told.completion())
     })
 }
@@ -251,6 +251,6 @@ pub(super) fn publish(client: &Client, told: &Arc<Told>) {
 }
 
 pub(super) fn publish_and_wait(client: &Client) {
-    let done = client.publish("t", b"x", QoS::AtLeastOnce, false);
+    let done = client.publish(b"t", b"x", QoS::AtLeastOnce, false);
     assert_eq!(done.expect("acknowledged"), Accepted::Now);
 }

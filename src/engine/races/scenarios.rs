@@ -107,7 +107,7 @@ fn clients_with_callbacks_at_the_same_time_all_find_a_worker() {
             // Sent when the call returns, so its completion is ready then.
             let accepted = rig
                 .client
-                .publish_async("t", b"x", QoS::AtMostOnce, false, |_| {
+                .publish_async(b"t", b"x", QoS::AtMostOnce, false, |_| {
                     Some(told.completion())
                 });
             assert!(accepted.is_ok());
@@ -132,7 +132,7 @@ fn a_burst_that_was_left_for_a_worker_is_sent() {
     in_many_orders(A_SECOND, || {
         let rig = Rig::connected();
         for _ in 0..3 {
-            let published = rig.client.publish("t", b"x", QoS::AtMostOnce, false);
+            let published = rig.client.publish(b"t", b"x", QoS::AtMostOnce, false);
             assert!(matches!(published, Ok(Accepted::Now)));
         }
         rig.wire.published.wait(3);
@@ -234,7 +234,7 @@ fn timers_of_one_client_do_not_pile_up() {
         let rig = Rig::connected();
         for number in 0..12 {
             let qos = [QoS::AtMostOnce, QoS::AtLeastOnce][number % 2];
-            assert!(rig.client.publish("t", b"x", qos, false).is_ok());
+            assert!(rig.client.publish(b"t", b"x", qos, false).is_ok());
         }
         let set = rig.wire.core.timers.lock().expect("no poison").len();
         assert!(set <= 4, "{set} timers for one client");

@@ -77,7 +77,7 @@ fn p1_a_synchronous_call_that_waits_while_another_thread_frees_returns() {
         let client = Arc::clone(&rig.client);
         let caller =
             thread::spawn(
-                move || match client.publish("t", b"x", QoS::AtLeastOnce, false) {
+                move || match client.publish(b"t", b"x", QoS::AtLeastOnce, false) {
                     Ok(_) => {}
                     Err(error) => {
                         assert!(matches!(error.code, Code::Cancelled | Code::InvalidState))

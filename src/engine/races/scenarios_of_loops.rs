@@ -73,7 +73,7 @@ fn p1_a_call_that_drives_the_loop_returns_when_another_thread_frees() {
         let (event_loop, rig) = online(Broker::IsSilentFrom(2));
         let client = Arc::clone(&rig.client);
         let told = Told::doing(move || {
-            let outcome = client.publish("t", b"x", QoS::AtLeastOnce, false);
+            let outcome = client.publish(b"t", b"x", QoS::AtLeastOnce, false);
             let Err(error) = outcome else { return };
             assert!(matches!(error.code, Code::Cancelled | Code::InvalidState));
         });

@@ -23,12 +23,12 @@ impl World<'_> {
             Event::Messages(messages) => {
                 for inbound in messages.iter_from(0) {
                     assert!(crate::codec::topic::check_name(inbound.topic()).is_ok());
-                    assert_eq!(inbound.receipt == 0, inbound.qos == QoS::AtMostOnce);
-                    if inbound.receipt != 0 {
+                    assert_eq!(inbound.receipt() == 0, inbound.qos() == QoS::AtMostOnce);
+                    if inbound.receipt() != 0 {
                         let last = self.receipts.last().copied().unwrap_or_default();
-                        assert!(inbound.receipt > last, "receipts ascend");
-                        self.receipts.push(inbound.receipt);
-                        self.owed_pubacks.push(inbound.packet_id);
+                        assert!(inbound.receipt() > last, "receipts ascend");
+                        self.receipts.push(inbound.receipt());
+                        self.owed_pubacks.push(inbound.packet_id());
                     }
                 }
             }

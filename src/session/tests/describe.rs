@@ -17,9 +17,9 @@ pub(super) fn one_by_one(event: Event<&'static str, &'static str>) -> Vec<String
 }
 
 fn message(inbound: Inbound<'_, &'static str>) -> String {
-    assert_eq!(inbound.receipt != 0, inbound.qos == QoS::AtLeastOnce);
-    let payload = String::from_utf8_lossy(inbound.payload);
-    let handlers = &inbound.matched.handlers;
+    assert_eq!(inbound.receipt() != 0, inbound.qos() == QoS::AtLeastOnce);
+    let payload = String::from_utf8_lossy(inbound.payload());
+    let handlers = &inbound.matched().handlers;
     format!("message {} {payload} for {handlers:?}", inbound.topic())
 }
 

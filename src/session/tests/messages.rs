@@ -132,7 +132,10 @@ fn p5_a_manual_subscription_marks_its_messages() {
         let Some(Output::Event(Event::Messages(messages))) = rig.session.poll() else {
             panic!("a message");
         };
-        let each: Vec<bool> = messages.iter_from(0).map(|it| it.matched.manual).collect();
+        let each: Vec<bool> = messages
+            .iter_from(0)
+            .map(|it| it.matched().manual)
+            .collect();
         assert_eq!(each, [manual]);
     }
 }
@@ -193,7 +196,7 @@ fn messages_of_one_read_come_together_and_in_order() {
     assert_eq!(messages.len(), 4);
     let each = |from| -> Vec<(String, Vec<u8>)> {
         let rest = messages.iter_from(from);
-        rest.map(|it| (it.topic().to_owned(), it.payload.to_vec()))
+        rest.map(|it| (it.topic().to_owned(), it.payload().to_vec()))
             .collect()
     };
     let expected = [("a/b", b"1"), ("a/b", b"2"), ("c", b"3"), ("a/b", b"1")]

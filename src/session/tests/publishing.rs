@@ -136,7 +136,7 @@ fn mqtt_2_3_1_2_seventy_thousand_at_once_wait_and_do_not_collide() {
         rig.session
             .publish(
                 rig.now,
-                "t",
+                b"t",
                 b"",
                 crate::config::QoS::AtLeastOnce,
                 false,

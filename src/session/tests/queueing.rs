@@ -85,7 +85,7 @@ fn p1_an_outcome_of_a_queued_operation_nobody_waits_for_names_its_topic() {
         rig.session
             .publish(
                 rig.now,
-                "some/topic",
+                b"some/topic",
                 payload,
                 crate::config::QoS::AtLeastOnce,
                 false,

@@ -110,9 +110,15 @@ impl Rig {
         wait: Wait,
     ) -> Result<Accepted, Error> {
         let qos = given::qos(qos);
-        let (id, accepted) =
-            self.session
-                .publish(self.now, topic, payload, qos, false, wait, |_, _| Some(tag))?;
+        let (id, accepted) = self.session.publish(
+            self.now,
+            topic.as_bytes(),
+            payload,
+            qos,
+            false,
+            wait,
+            |_, _| Some(tag),
+        )?;
         self.ids.insert(tag, id);
         self.settle();
         Ok(accepted)
@@ -359,8 +365,9 @@ impl Rig {
                     Output::Event(event) => {
                         if let Event::Messages(messages) = &event {
                             for inbound in messages.iter_from(0) {
-                                let payload = String::from_utf8_lossy(inbound.payload);
-                                self.receipts.insert(payload.into_owned(), inbound.receipt);
+                                let payload = String::from_utf8_lossy(inbound.payload());
+                                self.receipts
+                                    .insert(payload.into_owned(), inbound.receipt());
                             }
                         }
                         self.events.extend(one_by_one(event));

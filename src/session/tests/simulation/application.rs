@@ -235,21 +235,22 @@ impl Application {
             .filter(|(filter, ..)| topic::matches(filter, inbound.topic()));
         let expected: Vec<Handler> = matching.filter_map(|(_, handler, _)| *handler).collect();
         assert_eq!(
-            inbound.matched.handlers, expected,
+            inbound.matched().handlers,
+            expected,
             "in the order of subscribing"
         );
-        let number: u32 = std::str::from_utf8(inbound.payload)
+        let number: u32 = std::str::from_utf8(inbound.payload())
             .ok()
             .and_then(|digits| digits.parse().ok())
             .expect("a number");
         assert!(number > self.last_message, "messages in order, once");
         self.last_message = number;
         self.delivered += 1;
-        if inbound.receipt != 0 {
+        if inbound.receipt() != 0 {
             let place = wire.receipts.len();
-            wire.receipts.push((inbound.packet_id, false));
+            wire.receipts.push((inbound.packet_id(), false));
             self.receipts
-                .push((inbound.receipt, self.connection, place));
+                .push((inbound.receipt(), self.connection, place));
         }
     }
 

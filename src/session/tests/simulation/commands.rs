@@ -95,11 +95,15 @@ impl World {
         let tag = self.app.tag(number);
         self.say(|| format!("publish {number} QoS {qos} {topic} {wait:?}"));
         let mut tag = Tagged(tag);
-        let result = self
-            .session
-            .publish(self.now, topic, &payload, kind, false, wait, |_, _| {
-                tag.take()
-            });
+        let result = self.session.publish(
+            self.now,
+            topic.as_bytes(),
+            &payload,
+            kind,
+            false,
+            wait,
+            |_, _| tag.take(),
+        );
         tag.forget();
         self.answered(number, state, result);
     }
