@@ -4,7 +4,7 @@ use super::event::{Accepted, OperationId};
 use super::operation::{Body, OVERHEAD, Operation};
 use super::poison::take_operation;
 use super::sending::Departing;
-use super::{Session, What, count};
+use super::{Session, What};
 use crate::codec::{self, topic};
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -21,90 +21,6 @@ pub enum Wait {
 }
 
 impl<T, H: Clone> Session<T, H> {
-    /// `tag` is called only if the operation is accepted. If it gives `None`, nobody waits for the outcome.
-    #[allow(clippy::too_many_arguments)] // They are the fields of a PUBLISH, and a struct for them would be built once a message.
-    pub fn publish(
-        &mut self,
-        now: Instant,
-        topic: &[u8],
-        payload: &[u8],
-        qos: QoS,
-        retain: bool,
-        wait: Wait,
-        tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
-    ) -> Result<(OperationId, Accepted), Error> {
-        if *topic != *self.last_topic || topic.is_empty() {
-            self.check_topic(topic)?;
-        }
-        let size = self.publish_size(topic, payload, qos)?;
-        let accepted = self.admits()?;
-        // A QoS 1 packet that goes out now is there twice: kept until it is acknowledged, and in the outgoing buffer.
-        let twice = accepted == Accepted::Now && qos == QoS::AtLeastOnce;
-        self.check_memory(if twice { size.saturating_mul(2) } else { size })?;
-        let at_once = qos == QoS::AtMostOnce && !self.resending.holds_back();
-        if accepted == Accepted::Now && at_once {
-            return self.publish_at_once(now, topic, payload, retain, size, tag);
-        }
-        let mut operation = self.spare.take(qos);
-        if let Body::Publish {
-            packet,
-            packet_id_at,
-            ..
-        } = &mut operation.body
-        {
-            if packet.capacity() < size && packet.try_reserve_exact(size).is_err() {
-                return Err(no_memory(size));
-            }
-            *packet_id_at = codec::encode_publish(packet, topic, payload, qos, retain, 0);
-        }
-        // Its copy on the way to the link. Where it has to wait for the window this is a little early.
-        if twice && self.outgoing.writer().try_reserve(size).is_err() {
-            return Err(no_memory(size));
-        }
-        self.make_room(accepted)?;
-        operation.id = self.next_operation();
-        let id = operation.id;
-        operation.tag = tag(id, accepted);
-        self.enter(now, accepted, wait, operation);
-        Ok((id, accepted))
-    }
-
-    #[cold]
-    fn check_topic(&mut self, topic: &[u8]) -> Result<(), Error> {
-        topic::name(topic)?;
-        self.last_topic.clear();
-        self.last_topic.extend_from_slice(topic);
-        Ok(())
-    }
-
-    /// QoS 0 on a live connection: straight into the outgoing buffer, without an operation unless somebody waits.
-    fn publish_at_once(
-        &mut self,
-        now: Instant,
-        topic: &[u8],
-        payload: &[u8],
-        retain: bool,
-        size: usize,
-        tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
-    ) -> Result<(OperationId, Accepted), Error> {
-        let writer = self.outgoing.writer();
-        if writer.try_reserve(size).is_err() {
-            return Err(no_memory(size));
-        }
-        codec::encode_publish(writer, topic, payload, QoS::AtMostOnce, retain, 0);
-        count(&mut self.counters.messages_sent);
-        self.settle_clock(now);
-        let id = self.next_operation();
-        if let Some(tag) = tag(id, Accepted::Now) {
-            let mut operation = self.spare.take(QoS::AtMostOnce);
-            operation.id = id;
-            operation.tag = Some(tag);
-            let start = self.outgoing.end() - size as u64;
-            self.push_departing(start, operation);
-        }
-        Ok((id, Accepted::Now))
-    }
-
     /// `prepare` is called only if the operation is accepted; it gives what to attach to the operation and the handler of the
     /// messages.
     pub fn subscribe(
@@ -304,15 +220,8 @@ impl<T, H: Clone> Session<T, H> {
         self.settle_clock(now);
     }
 
-    #[inline(always)]
-    fn publish_size(&self, topic: &[u8], payload: &[u8], qos: QoS) -> Result<usize, Error> {
-        codec::publish_size(topic.len(), payload.len(), qos)
-            .filter(|size| *size <= self.config.max_packet_size)
-            .ok_or_else(|| too_large(topic, payload.len(), self.config.max_packet_size))
-    }
-
-    #[inline(always)] // Once a message, as `publish_size`.
-    fn check_memory(&mut self, size: usize) -> Result<(), Error> {
+    #[inline(always)] // Once a message, as all below.
+    pub(super) fn check_memory(&mut self, size: usize) -> Result<(), Error> {
         let accepted = self.accepted_bytes();
         let size = size + OVERHEAD;
         if accepted + size <= self.config.memory_limit {
@@ -324,7 +233,7 @@ impl<T, H: Clone> Session<T, H> {
 
     /// The last check: after it the operation is accepted.
     #[inline(always)]
-    fn make_room(&mut self, accepted: Accepted) -> Result<(), Error> {
+    pub(super) fn make_room(&mut self, accepted: Accepted) -> Result<(), Error> {
         match accepted {
             Accepted::Now => Ok(()),
             Accepted::Queued => self.make_room_in_queue(),
@@ -356,7 +265,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     #[inline(always)] // Once a message.
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         now: Instant,
         accepted: Accepted,
@@ -376,30 +285,11 @@ impl<T, H: Clone> Session<T, H> {
 }
 
 #[cold]
-fn too_large(topic: &[u8], payload_len: usize, limit: usize) -> Error {
-    let topic = String::from_utf8_lossy(topic);
-    Error::new(
-        Code::PacketTooLarge,
-        format!(
-            "a payload of {payload_len} bytes on \"{topic}\" makes a packet above the limit of {limit} bytes"
-        ),
-    )
-}
-
-#[cold]
 fn over_limit(accepted: usize, size: usize, limit: usize) -> Error {
     Error::new(
         Code::QueueFull,
         format!(
             "{accepted} bytes are accepted and not finished; {size} more (a QoS 1 packet that goes out at once counts twice) would pass the memory limit of {limit}"
         ),
-    )
-}
-
-#[cold]
-fn no_memory(size: usize) -> Error {
-    Error::new(
-        Code::NoMemory,
-        format!("no memory for a packet of {size} bytes"),
     )
 }

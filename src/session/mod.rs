@@ -11,13 +11,15 @@
 //!
 //! Where to look: `connecting` (from `connect` to CONNACK, and what happens when a connection ends), `disconnecting` (`disconnect`
 //! and the end), `restoring` (what the broker is told again on a new connection), `resending` (of that, what was in flight, in steps),
-//! `commands` (what the application asks for), `sending` (the window, re-sending), `acknowledgements` (what the broker has), `draining` (the queue on its way), `receiving` (packets that come in, messages and their acknowledgement),
-//! `timers` (everything that happens because time passes).
+//! `commands` (what the application asks for), `publishing` (of that, what is asked for most), `sending` (the window, re-sending),
+//! `acknowledgements` (what the broker has), `draining` (the queue on its way), `receiving` (packets that come in, messages and their
+//! acknowledgement), `timers` (everything that happens because time passes).
 
 mod acknowledgements;
 mod backoff;
 mod commands;
 mod connecting;
+mod counters;
 mod disconnecting;
 mod draining;
 mod event;
@@ -29,6 +31,7 @@ mod outgoing;
 mod outputs;
 mod packet_ids;
 mod poison;
+mod publishing;
 mod queue;
 mod receiving;
 mod resending;
@@ -52,6 +55,7 @@ use crate::config::SessionConfig;
 use crate::error::Error;
 use crate::log::Log;
 use crate::time::Instant;
+use counters::{Counters, count};
 use in_flight::{InFlight, What};
 use keep_alive::{ActiveClock, KeepAlive};
 use operation::Operation;
@@ -123,27 +127,6 @@ struct Leaving<T> {
     waiter: Waiter<T>,
     deadline: Instant,
     said_disconnect: bool,
-}
-
-/// Counts since the session was made.
-#[derive(Clone, Debug, Default)]
-pub struct Counters {
-    pub bytes_sent: u64,
-    pub bytes_received: u64,
-    pub messages_sent: u64,
-    pub messages_received: u64,
-    /// Connections after the first.
-    pub reconnects: u64,
-    pub connections: u64,
-    pub refused_queue_full: u64,
-    pub evicted: u64,
-    pub timed_out: u64,
-    pub refused_by_close: u64,
-    /// From PUBLISH to PUBACK.
-    pub last_acknowledgement_nanos: u64,
-    pub max_acknowledgement_nanos: u64,
-    /// What ended the last connection or attempt.
-    pub last_failure: Option<Error>,
 }
 
 /// See the [module](self). `T` is attached to operations, `H` to subscriptions.
@@ -405,12 +388,6 @@ impl<T, H: Clone> Session<T, H> {
         self.clock
             .run(now, self.outgoing.has_left() && !self.paused);
     }
-}
-
-/// One more. No check for overflow, once a message: it would take centuries.
-#[inline(always)]
-fn count(counter: &mut u64) {
-    *counter = counter.wrapping_add(1);
 }
 
 fn acknowledgement_wait(config: &SessionConfig) -> u64 {
