@@ -4,7 +4,6 @@ use super::clock;
 use super::inner::{Attention, Inner};
 use super::scope::{self, Kind};
 use super::shared::lock;
-use super::spare_messages;
 use super::state::{State, Tag};
 use super::sync::atomic::Ordering;
 use super::{
@@ -337,9 +336,9 @@ impl Run<'_> {
         }
         self.delivered += messages.size();
         // It may hold the last reference to a handler.
-        self.guarded(|_| {
+        self.guarded(|run| {
             messages.clear();
-            spare_messages::keep(messages);
+            run.inner.engine.core.spare_messages.keep(messages);
         });
     }
 

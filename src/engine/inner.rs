@@ -283,7 +283,7 @@ impl Inner {
             if matches!(why, Attention::Callbacks | Attention::Turn) {
                 return false;
             }
-            BUFFER.with(|buffer| state.read(now, &mut buffer.borrow_mut()))
+            BUFFER.with(|buffer| state.read(inner, now, &mut buffer.borrow_mut()))
         });
         if more == Some(true) {
             self.engine.core.attend(Arc::clone(self), Attention::Read);

@@ -8,6 +8,7 @@ use super::due;
 use super::inner::{Attention, Inner};
 use super::names::Names;
 use super::poller::{FIRST_KEY, Poller, Ready};
+use super::spare_messages::SpareMessages;
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use super::threads::{self, JoinHandle, MOST_IN_CALLBACKS};
@@ -45,6 +46,7 @@ pub(super) struct Core {
     /// Clients that some worker should look after, whatever their socket says.
     run_queue: Mutex<VecDeque<(Arc<Inner>, Attention)>>,
     workers: Mutex<Workers>,
+    pub(super) spare_messages: SpareMessages,
     /// There are no workers: the application does what they do, in a loop of its own.
     pub(super) driving: Option<Driving>,
     cores: usize,
@@ -92,6 +94,7 @@ impl Engine {
                 timers: Mutex::default(),
                 run_queue: Mutex::default(),
                 workers: Mutex::default(),
+                spare_messages: SpareMessages::default(),
                 driving,
                 cores: cores(),
                 stop: AtomicBool::new(false),

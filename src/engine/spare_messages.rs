@@ -1,29 +1,33 @@
-//! One empty buffer for messages a thread: what a worker reads, it mostly delivers itself. Idle clients keep none.
+//! Empty buffers for messages, from whoever has delivered theirs to whoever reads next: often another thread, and another client. So none
+//! is allocated anew for each read, and idle clients keep none.
 
 use super::MessageHandler;
-use super::sync::thread_local;
+use super::shared::lock;
+use super::sync::Mutex;
 use crate::session::Messages;
-use std::cell::RefCell;
 
+/// So many are kept, one or two for each thread that is likely to be at it.
+const MOST: usize = 4;
 /// A larger one is given back to the system.
 const LARGEST: usize = 1 << 20;
 
-thread_local! {
-    static SPARE: RefCell<Messages<MessageHandler>> = RefCell::default();
-}
+#[derive(Default)]
+pub(super) struct SpareMessages(Mutex<Vec<Messages<MessageHandler>>>);
 
-pub(super) fn take() -> Messages<MessageHandler> {
-    SPARE.try_with(RefCell::take).unwrap_or_default()
-}
+impl SpareMessages {
+    pub(super) fn take(&self) -> Messages<MessageHandler> {
+        lock(&self.0).pop().unwrap_or_default()
+    }
 
-/// They are empty: a handler in them would be dropped at an odd place.
-pub(super) fn keep(messages: Messages<MessageHandler>) {
-    debug_assert!(messages.is_empty());
-    if messages.capacity() <= LARGEST {
-        let _ = SPARE.try_with(|spare| {
-            if spare.borrow().capacity() < messages.capacity() {
-                spare.replace(messages);
-            }
-        });
+    /// They are empty: a handler in them would be dropped at an odd place.
+    pub(super) fn keep(&self, messages: Messages<MessageHandler>) {
+        debug_assert!(messages.is_empty());
+        if messages.capacity() == 0 || messages.capacity() > LARGEST {
+            return;
+        }
+        let mut spare = lock(&self.0);
+        if spare.len() < MOST {
+            spare.push(messages);
+        }
     }
 }

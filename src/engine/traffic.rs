@@ -1,6 +1,6 @@
 //! What goes over a client's link: reading, as long as the application takes its messages, and writing, as far as the link takes the bytes.
 
-use super::spare_messages;
+use super::inner::Inner;
 use super::state::{Connection, State};
 use super::sync::atomic::Ordering;
 use crate::error::{Code, Error};
@@ -30,8 +30,9 @@ impl State {
     }
 
     /// Reads what there is, up to a turn's share. True: there may be more.
-    pub(super) fn read(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
-        self.session.lend_messages(spare_messages::take());
+    pub(super) fn read(&mut self, inner: &Inner, now: Instant, buffer: &mut [u8]) -> bool {
+        let spare = &inner.engine.core.spare_messages;
+        self.session.begin_turn(spare.take());
         let messages_before = self.session.counters().messages_received;
         let more = self.read_turn(now, buffer);
         if self.session.counters().messages_received != messages_before
@@ -40,7 +41,7 @@ impl State {
             self.burst.heard();
         }
         self.take_outputs();
-        spare_messages::keep(self.session.take_spare_messages());
+        spare.keep(self.session.end_turn());
         more
     }
 

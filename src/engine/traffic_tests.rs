@@ -1,4 +1,4 @@
-//! What a link holds back that has taken bytes which the socket did not.
+//! Reading and writing: what a link holds back that has taken bytes which the socket did not, and what memory comes round again.
 
 use super::inner::Inner;
 use super::shared::{Engine, lock};
@@ -69,12 +69,17 @@ struct Rig {
 
 impl Rig {
     fn new() -> Rig {
+        Rig::with(CONNACK.to_vec())
+    }
+
+    /// The first read brings these.
+    fn with(coming: Vec<u8>) -> Rig {
         let engine = Arc::new(Engine::new(Some(Driving::new())).expect("an engine"));
         let inner = Inner::new(Config::default(), engine).expect("a client");
         let (open, arrived) = (Arc::new(AtomicBool::new(true)), Arc::default());
         let link = Holding {
             socket: UnixStream::pair().expect("sockets").0,
-            coming: CONNACK.to_vec(),
+            coming,
             held: Vec::new(),
             open: Arc::clone(&open),
             arrived: Arc::clone(&arrived),
@@ -95,6 +100,10 @@ impl Rig {
         }
     }
 
+    fn read(&self) {
+        lock(&self.inner.state).read(&self.inner, clock::now(), &mut [0; 64]);
+    }
+
     /// What was held goes on, or does not.
     fn write(&self, open: bool) -> Vec<u8> {
         self.open.store(open, Ordering::SeqCst);
@@ -109,7 +118,7 @@ impl Rig {
 #[test]
 fn mqtt_3_14_4_1_disconnect_leaves_the_link_before_the_link_is_closed() {
     let rig = Rig::new();
-    lock(&rig.inner.state).read(clock::now(), &mut [0; 64]);
+    rig.read();
     rig.write(true);
     {
         let mut state = lock(&rig.inner.state);
@@ -135,9 +144,24 @@ fn p7_undelivered_messages_of_the_last_connection_do_not_keep_the_next_from_bein
     let mut state = lock(&rig.inner.state);
     state.undelivered = 8 << 20;
     state.settle_pause(clock::now());
-    state.read(clock::now(), &mut [0; 64]);
+    state.read(&rig.inner, clock::now(), &mut [0; 64]);
     assert!(state.session.is_connected());
     state.settle_pause(clock::now());
     assert!(state.paused);
     state.undelivered = 0;
+}
+
+#[test]
+fn memory_of_messages_that_were_delivered_is_there_for_whoever_reads_next() {
+    let publish = [0x30, 4, 0, 1, b't', b'x'];
+    let rig = Rig::with([&CONNACK[..], &publish].concat());
+    let spare = || rig.inner.engine.core.spare_messages.take();
+    rig.read();
+    assert_eq!(spare().capacity(), 0, "the message is in its memory");
+    std::thread::scope(|scope| {
+        scope.spawn(|| rig.inner.dispatch());
+    });
+    let given_back = spare();
+    assert!(given_back.is_empty() && given_back.capacity() > 0);
+    assert_eq!(spare().capacity(), 0);
 }

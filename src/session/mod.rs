@@ -350,16 +350,6 @@ impl<T, H: Clone> Session<T, H> {
         self.spare.keep(operation, self.config.memory_limit / 16);
     }
 
-    /// Memory for the next messages. The driver has it back by [`take_spare_messages`](Session::take_spare_messages).
-    pub fn lend_messages(&mut self, spare: Messages<H>) {
-        self.outputs.lend(spare);
-    }
-
-    /// What was lent, if it was not used.
-    pub fn take_spare_messages(&mut self) -> Messages<H> {
-        self.outputs.take_spare()
-    }
-
     /// The one outcome of an operation that is in none of the tables any more.
     #[allow(clippy::boxed_local)] // That is how all tables hold it.
     fn end(&mut self, operation: Box<Operation<T, H>>, result: Result<(), Error>, packet_id: u16) {

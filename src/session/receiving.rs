@@ -1,7 +1,7 @@
 //! What comes from the broker: packets, messages, and the order in which messages are acknowledged.
 
 use super::event::Output;
-use super::messages::HeldMessage;
+use super::messages::{HeldMessage, Messages};
 use super::operation::Body;
 use super::{Phase, Session, count};
 use crate::codec::{self, Packet, topic};
@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 
 /// Messages are held back for a SUBACK up to this many bytes; then they are delivered without waiting for it.
 const HELD_LIMIT: usize = 256 << 10;
+/// Of the memory for packets that come in pieces, this much is kept between turns.
+const KEPT_FOR_PIECES: usize = 4 << 10;
 /// A broker cannot have more QoS 1 messages under way than there are packet identifiers.
 const RECEIPTS_LIMIT: usize = u16::MAX as usize;
 
@@ -131,6 +133,19 @@ impl Held {
 }
 
 impl<T, H: Clone> Session<T, H> {
+    /// The driver begins to read and lends memory for the messages that come.
+    pub fn begin_turn(&mut self, spare: Messages<H>) {
+        self.outputs.lend(spare);
+    }
+
+    /// It has read enough for now. Gives back what was lent, if it was not used; a client that is idle keeps no memory for what comes.
+    pub fn end_turn(&mut self) -> Messages<H> {
+        if self.partial.is_empty() {
+            self.partial.shrink_to(KEPT_FOR_PIECES);
+        }
+        self.outputs.take_spare()
+    }
+
     /// Bytes came in, in whatever pieces. Malformed ones end the connection.
     pub fn received(&mut self, now: Instant, bytes: &[u8]) {
         if !matches!(self.phase, Phase::Greeting { .. } | Phase::Connected { .. })
@@ -170,7 +185,6 @@ impl<T, H: Clone> Session<T, H> {
                 self.partial = partial;
             } else {
                 partial.clear();
-                partial.shrink_to(4 << 10);
                 self.partial = partial;
             }
         }

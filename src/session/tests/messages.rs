@@ -207,7 +207,7 @@ fn messages_of_one_read_come_together_and_in_order() {
     // Their memory serves the next ones.
     messages.clear();
     let kept = messages.capacity();
-    rig.session.lend_messages(messages);
+    rig.session.begin_turn(messages);
     rig.session.received(rig.now, &read);
     let Some(Output::Event(Event::Messages(messages))) = rig.session.poll() else {
         panic!("messages");
@@ -224,4 +224,21 @@ fn p8_a_large_message_in_single_bytes() {
         rig.receive(&[byte]);
     }
     assert_eq!(rig.events(), [format!("message a/b {payload} for []")]);
+}
+
+#[test]
+fn memory_for_pieces_is_kept_within_a_turn_and_given_back_behind_it() {
+    let mut rig = Rig::connected(config(|_| {}));
+    let message = super::packets::publish("a/b", &[b'y'; 100_000], 0);
+    let (one, other) = message.split_at(60_000);
+    rig.session.begin_turn(Default::default());
+    rig.session.received(rig.now, one);
+    rig.session.received(rig.now, other);
+    assert!(rig.session.partial.capacity() >= 100_000);
+    rig.session.received(rig.now, one);
+    rig.session.end_turn();
+    assert_eq!(rig.session.partial, one, "what has begun to come stays");
+    rig.session.received(rig.now, other);
+    rig.session.end_turn();
+    assert!(rig.session.partial.capacity() <= 4 << 10);
 }
