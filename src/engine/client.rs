@@ -1,8 +1,9 @@
 //! The client: what the application calls.
 
 use super::inner::{Inner, outcome};
+use super::process;
 use super::scope;
-use super::shared::{self, Engine};
+use super::shared::Engine;
 use super::state::Tag;
 use super::sync::atomic::Ordering;
 use super::{
@@ -76,7 +77,7 @@ impl Client {
         let replaced = state.tls.replace(checked);
         state.keep_key();
         drop((before, replaced));
-        self.inner.hand_over(&mut state);
+        self.inner.hand_over(state);
         Ok(())
     }
 
@@ -347,7 +348,7 @@ impl Client {
     /// Ends the client. Inside a callback it returns at once; outside when all callbacks have run and all handlers are dropped.
     pub fn free(&self) {
         // In a forked child the threads that would help are gone, and the socket is the parent's.
-        if self.inner.generation != shared::generation() {
+        if self.inner.generation != process::generation() {
             return;
         }
         // Under one lock: a worker that sees a freed client without callbacks takes it for one that is done, and would retire it
@@ -371,7 +372,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.free();
-        if self.inner.generation != shared::generation() {
+        if self.inner.generation != process::generation() {
             // The parent's engine: what ends it would wake the parent's threads and wait for threads that this process has not.
             std::mem::forget(Arc::clone(&self.inner.engine));
         }

@@ -5,6 +5,7 @@ use super::inner::{Attention, Inner};
 use super::scope::{self, Kind};
 use super::shared::lock;
 use super::state::{State, Tag};
+use super::sync::MutexGuard;
 use super::sync::atomic::Ordering;
 use super::{
     Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
@@ -205,7 +206,7 @@ impl Inner {
 
     /// The last step of a freed client: drops what the application registered, which frees its userdata.
     fn retire(self: &Arc<Self>) {
-        let (handlers, callbacks, log, keys, credentials) = {
+        let (handlers, callbacks, log, keys, credentials, tls) = {
             let mut state = lock(&self.state);
             let log = state.session.set_log(Log::none());
             (
@@ -216,7 +217,8 @@ impl Inner {
                 ),
                 (log, std::mem::replace(&mut state.log, Log::none())),
                 std::mem::take(&mut state.keys),
-                (state.config.credentials.take(), state.tls.take()),
+                state.config.credentials.take(),
+                state.tls.take(),
             )
         };
         scope::enter(self.key, Kind::Ordered, move || {
@@ -226,37 +228,47 @@ impl Inner {
             drop((handlers, callbacks, log));
             // A name resolution that nobody waits for may hold the key, but will not use it.
             keys.iter().for_each(|key| key.release());
-            drop((keys, credentials));
+            drop((keys, credentials, self.engine.keep_tls(tls)));
         });
         self.engine.core.unregister(self.key);
+        self.engine.look_back();
         lock(&self.state).retired = true;
         self.retired.notify_all();
     }
 
-    /// Asks a worker to run the callbacks, if there are any and nobody is at it.
+    /// Unlocks, wakes whom it has an outcome for, and asks a worker to run the callbacks, if there are any and nobody is at it.
     #[inline(always)] // Once a message.
-    pub(super) fn hand_over(self: &Arc<Self>, state: &mut State) {
-        if state.read_again || state.has_callbacks() || !state.keys.is_empty() {
+    pub(super) fn hand_over(self: &Arc<Self>, state: MutexGuard<'_, State>) {
+        if state.read_again
+            || state.has_callbacks()
+            || !state.filled.is_empty()
+            || !state.keys.is_empty()
+        {
             self.hand_over_something(state);
         }
     }
 
     #[inline(never)]
-    fn hand_over_something(self: &Arc<Self>, state: &mut State) {
+    fn hand_over_something(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         state.release_unused_keys();
-        if state.freed {
+        let freed = state.freed;
+        let attention = if std::mem::take(&mut state.read_again) {
+            Some(Attention::Read)
+        } else if state.has_callbacks() && !state.dispatching && !state.attended {
+            state.attended = true;
+            Some(Attention::Callbacks)
+        } else {
+            None
+        };
+        let filled = std::mem::take(&mut state.filled);
+        drop(state);
+        filled.iter().for_each(|waiter| waiter.wake());
+        if freed {
             // Whoever waits in `wait_for_end` may have to run these.
             self.retired.notify_all();
         }
-        if state.read_again {
-            state.read_again = false;
-            return self.engine.core.attend(Arc::clone(self), Attention::Read);
-        }
-        if state.has_callbacks() && !state.dispatching && !state.attended {
-            state.attended = true;
-            self.engine
-                .core
-                .attend(Arc::clone(self), Attention::Callbacks);
+        if let Some(attention) = attention {
+            self.engine.core.attend(Arc::clone(self), attention);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::clock;
 use super::driving::Driving;
+use super::process;
 use super::scope;
-use super::shared::{self, Engine};
+use super::shared::Engine;
 use crate::error::{Code, Error};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ impl EventLoop {
         let engine = Engine::new(Some(Driving::new()))?;
         Ok(Arc::new(EventLoop {
             engine: Some(Arc::new(engine)),
-            generation: shared::generation(),
+            generation: process::generation(),
         }))
     }
 
@@ -30,7 +31,7 @@ impl EventLoop {
     }
 
     fn alive(&self) -> Result<&Arc<Engine>, Error> {
-        if self.generation != shared::generation() {
+        if self.generation != process::generation() {
             return Err(Error::new(
                 Code::Forked,
                 "this loop was made before fork and belongs to the parent process: make a new one in the child",
@@ -65,7 +66,7 @@ impl Drop for EventLoop {
         let Some(engine) = self.engine.take() else {
             return;
         };
-        if self.generation != shared::generation() {
+        if self.generation != process::generation() {
             // The parent's: its locks may be held for ever here.
             std::mem::forget(engine);
             return;

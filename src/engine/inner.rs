@@ -3,10 +3,12 @@
 
 use super::burst::{Burst, Now};
 use super::dispatch::Handlers;
-use super::shared::{self, Engine, lock};
+use super::process;
+use super::shared::{Engine, lock};
 use super::state::{Connection, State, Tag};
 use super::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
+use super::traffic::ReadBuffer;
 use super::{Accepted, Completed, clock};
 use super::{credentials, scope};
 use crate::aws::endpoint;
@@ -20,9 +22,6 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What a worker reads into at once; one for each worker, none for each client.
-const READ_BUFFER: usize = 128 << 10;
 
 /// What the client's threads share.
 pub(super) struct Inner {
@@ -69,6 +68,7 @@ impl Inner {
             asking: false,
             outside: 0,
             attended: false,
+            filled: Vec::new(),
             read_again: false,
             log: Log::none(),
             blocked: false,
@@ -80,7 +80,7 @@ impl Inner {
         let inner = Arc::new(Inner {
             engine,
             key,
-            generation: shared::generation(),
+            generation: process::generation(),
             state: Mutex::new(state),
             retired: Condvar::new(),
             notices: AtomicU32::new(0),
@@ -112,7 +112,7 @@ impl Inner {
     /// The same, and whether another thread had to be waited for.
     #[inline(always)] // Once a message.
     fn enter_noticing(&self) -> Result<(MutexGuard<'_, State>, bool), Error> {
-        if self.generation != shared::generation() {
+        if self.generation != process::generation() {
             return Err(forked());
         }
         let (state, contended) = match self.state.try_lock() {
@@ -148,7 +148,7 @@ impl Inner {
                 state.take_outputs();
             }));
         }
-        self.hand_over(&mut state);
+        self.hand_over(state);
         done.ok()
     }
 
@@ -162,7 +162,7 @@ impl Inner {
         state.acknowledge_handled(self, now);
         let started = operation(&mut state, now)?;
         state.settle(self, now);
-        self.hand_over(&mut state);
+        self.hand_over(state);
         Ok(started)
     }
 
@@ -196,7 +196,7 @@ impl Inner {
                 state.burst.published(clock::now());
             }
         }
-        self.hand_over(&mut state);
+        self.hand_over(state);
         Ok(accepted)
     }
 
@@ -218,14 +218,13 @@ impl Inner {
         let (accepted, until) = operation(&mut state, now, Tag::Waiter(Arc::clone(&waiter)))?;
         if accepted == Accepted::Queued {
             state.settle(self, now);
-            self.hand_over(&mut state);
+            self.hand_over(state);
             return Ok(None);
         }
         let waiting_calls = Arc::clone(&state.waiting_calls);
         waiting_calls.fetch_add(1, Ordering::AcqRel);
         state.settle(self, now);
-        self.hand_over(&mut state);
-        drop(state);
+        self.hand_over(state);
         let mut now = now;
         let completed = loop {
             let until = until.max(now + Duration::from_millis(1));
@@ -256,7 +255,8 @@ impl Inner {
     /// A worker has come.
     pub(super) fn ready(self: &Arc<Self>, why: Attention) {
         thread_local! {
-            static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
+            /// What a worker reads into; one for each worker, none for each client.
+            static BUFFER: RefCell<ReadBuffer> = RefCell::default();
         }
         let more = self.guarded(|inner, state, now| {
             // Here we are, and look for callbacks at the end: nobody else need be asked. Who comes because it is this client's turn has

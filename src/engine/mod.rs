@@ -35,6 +35,7 @@ mod names;
 #[cfg(test)]
 mod names_tests;
 mod poller;
+mod process;
 #[cfg(test)]
 mod races;
 mod scope;
@@ -52,7 +53,7 @@ mod waiter;
 pub use crate::session::{Accepted, OperationId, OperationKind, State};
 pub use client::Client;
 pub use event_loop::EventLoop;
-pub use shared::forked;
+pub use process::forked;
 pub use types::{
     Completed, Completion, ConnectFailedHandler, CredentialsProvider, Delivery, MessageHandler,
     OfflineHandler, OnlineHandler, OutcomeHandler, SocketFactory, Stats, Words,

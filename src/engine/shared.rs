@@ -1,5 +1,4 @@
-//! What all clients of a process share: the poller, a few workers, the dialers, and the timers. It comes with the first client and
-//! goes with the last.
+//! What all clients of a process share: the poller, a few workers, the dialers, and the timers.
 
 use super::clock;
 use super::dialers::Dialers;
@@ -8,35 +7,21 @@ use super::due;
 use super::inner::{Attention, Inner};
 use super::names::Names;
 use super::poller::{FIRST_KEY, Poller, Ready};
+use super::process::NOBODY;
 use super::spare_messages::SpareMessages;
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use super::threads::{self, JoinHandle, MOST_IN_CALLBACKS};
 use crate::error::{Code, Error};
 use crate::time::Instant;
+use crate::transport::tls::TlsConfig;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, PoisonError, Weak};
 
 /// Workers that are kept when nothing happens: enough that a callback here or there costs no thread.
 const IDLE_WORKERS: usize = 4;
-
-/// Counts forks: in a child the threads of the engine are gone, so it needs another one, and old handles are dead.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
-/// One place for each generation (nobody forks that deep), because the lock of an earlier one may have been held at the moment of
-/// the fork and then stays locked for ever.
-static ENGINES: [std::sync::Mutex<Weak<Engine>>; 64] =
-    [const { std::sync::Mutex::new(Weak::new()) }; 64];
-
-/// Tells that this process is a forked child. Safe to call from a fork handler.
-pub fn forked() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
-}
-
-pub(super) fn generation() -> u32 {
-    GENERATION.load(Ordering::Relaxed)
-}
 
 /// The part that the workers hold, so that they end when [`Engine`] goes.
 pub(super) struct Core {
@@ -51,6 +36,8 @@ pub(super) struct Core {
     pub(super) driving: Option<Driving>,
     cores: usize,
     stop: AtomicBool,
+    /// A timer of [`NOBODY`] is set.
+    pub(super) looks_back: AtomicBool,
 }
 
 #[derive(Default)]
@@ -66,23 +53,12 @@ pub(super) struct Engine {
     pub(super) core: Arc<Core>,
     pub(super) dialers: Dialers,
     pub(super) names: Names,
+    /// It outlives its last client for a moment: see `process`.
+    pub(super) is_kept: bool,
+    pub(super) kept_tls: Mutex<Option<TlsConfig>>,
 }
 
 impl Engine {
-    /// The engine of this process, made now if there is none.
-    pub(super) fn get() -> Result<Arc<Engine>, Error> {
-        let place = generation() as usize % ENGINES.len();
-        let mut engine = ENGINES[place]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = engine.upgrade() {
-            return Ok(engine);
-        }
-        let made = Arc::new(Engine::new(None)?);
-        *engine = Arc::downgrade(&made);
-        Ok(made)
-    }
-
     /// With `driving`: one without workers, for the clients of one loop of the application.
     pub(super) fn new(driving: Option<Driving>) -> Result<Engine, Error> {
         let poller = Poller::new()
@@ -98,9 +74,12 @@ impl Engine {
                 driving,
                 cores: cores(),
                 stop: AtomicBool::new(false),
+                looks_back: AtomicBool::new(false),
             }),
             dialers: Dialers::default(),
             names: Names::default(),
+            is_kept: false,
+            kept_tls: Mutex::default(),
         })
     }
 }
@@ -132,6 +111,7 @@ impl Drop for Engine {
                 let _ = thread.join();
             }
         }
+        self.has_ended();
     }
 }
 
@@ -173,6 +153,10 @@ impl Core {
             // Perhaps nobody will come for them any more, and the queue would keep the client, and with it the engine.
             lock(&self.run_queue).retain(|(client, _)| client.key() != key);
         }
+    }
+
+    pub(super) fn has_no_clients(&self) -> bool {
+        lock(&self.clients).is_empty()
     }
 
     /// Those that are freed and have not ended yet.
@@ -271,6 +255,9 @@ impl Core {
                 timers.pop();
                 due.push(key);
             }
+        }
+        if due.contains(&NOBODY) {
+            self.end_if_unused();
         }
         let clients: Vec<Arc<Inner>> = {
             let registered = lock(&self.clients);

@@ -69,6 +69,8 @@ pub(super) struct State {
     pub(super) outside: usize,
     /// A worker was asked to attend to this client and has not come yet.
     pub(super) attended: bool,
+    /// Those that have their outcome and are to be woken when the lock is free: woken under it, they would at once wait for it.
+    pub(super) filled: Vec<Arc<Waiter>>,
     /// Reading was resumed: a worker has to read, since the poller knows nothing of what the link holds.
     pub(super) read_again: bool,
     pub(super) log: Log,
@@ -133,7 +135,10 @@ impl State {
                     left: done.left,
                 };
                 match done.tag {
-                    Some(Tag::Waiter(waiter)) => return waiter.fill(completed),
+                    Some(Tag::Waiter(waiter)) => {
+                        waiter.fill(completed);
+                        return self.filled.push(waiter);
+                    }
                     Some(Tag::Completion(completion)) => Callback::Completed(completion, completed),
                     None => match done.topic {
                         Some(topic) => Callback::Outcome(done.kind, topic, completed),
@@ -153,12 +158,14 @@ impl State {
                 Callback::Messages(messages)
             }
             Event::Published(mut published) => {
+                let filled = &mut self.filled;
                 published.retain(|published| match &published.tag {
                     // Not in the order of callbacks: a slow one must not delay the return of a call.
                     Tag::Waiter(waiter) => {
                         let completed =
                             Completed::published(published.operation, published.packet_id);
                         waiter.fill(completed);
+                        filled.push(Arc::clone(waiter));
                         false
                     }
                     Tag::Completion(_) => true,

@@ -3,7 +3,10 @@
 use std::io;
 use std::thread;
 pub(super) use std::thread::{JoinHandle, ThreadId, current};
+use std::time::Duration;
 
+/// The engine of an application that makes clients again and again is kept so long without any.
+pub(super) const KEPT_FOR: Duration = Duration::from_millis(500);
 /// Callbacks that may block at once; further ones wait until one returns. One worker more is always outside of application code.
 pub(super) const MOST_IN_CALLBACKS: usize = 64;
 

@@ -14,6 +14,28 @@ const UNDELIVERED_WHILE_WAITING: usize = 4 << 20;
 /// What one turn reads before others have theirs.
 const READ_TURN: usize = 256 << 10;
 
+/// What is read at once lies here. It begins small, because most of what comes is: a process with one connection should not pay for zeroed
+/// pages that it never needs.
+pub(super) struct ReadBuffer(Vec<u8>);
+
+const AT_FIRST: usize = 16 << 10;
+const LARGEST: usize = 128 << 10;
+
+impl Default for ReadBuffer {
+    fn default() -> Self {
+        ReadBuffer(vec![0; AT_FIRST])
+    }
+}
+
+impl ReadBuffer {
+    /// A read gave so much. TLS never fills it, as its records do not fit exactly.
+    fn was_given(&mut self, count: usize) {
+        if count > AT_FIRST / 2 && self.0.len() < LARGEST {
+            self.0.resize(LARGEST, 0);
+        }
+    }
+}
+
 impl State {
     /// Whether this must not read now. CONNACK is no message, and without it there would be no connection again until the application
     /// has taken what came on the last one.
@@ -30,7 +52,7 @@ impl State {
     }
 
     /// Reads what there is, up to a turn's share. True: there may be more.
-    pub(super) fn read(&mut self, inner: &Inner, now: Instant, buffer: &mut [u8]) -> bool {
+    pub(super) fn read(&mut self, inner: &Inner, now: Instant, buffer: &mut ReadBuffer) -> bool {
         let spare = &inner.engine.core.spare_messages;
         self.session.begin_turn(spare.take());
         let messages_before = self.session.counters().messages_received;
@@ -45,7 +67,7 @@ impl State {
         more
     }
 
-    fn read_turn(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
+    fn read_turn(&mut self, now: Instant, buffer: &mut ReadBuffer) -> bool {
         let mut share = READ_TURN;
         loop {
             self.settle_pause(now);
@@ -56,7 +78,7 @@ impl State {
             if self.paused {
                 return false;
             }
-            match link.read(buffer) {
+            match link.read(&mut buffer.0) {
                 Ok(0) => {
                     self.lost(
                         now,
@@ -66,10 +88,11 @@ impl State {
                 }
                 Ok(count) => {
                     let drained = link.is_drained();
-                    self.session.received(now, &buffer[..count]);
+                    self.session.received(now, &buffer.0[..count]);
                     if self.session.is_pressing() {
                         self.take_outputs();
                     }
+                    buffer.was_given(count);
                     share = share.saturating_sub(count);
                     if drained || share == 0 {
                         return !drained;

@@ -3,6 +3,7 @@
 use super::inner::Inner;
 use super::shared::{Engine, lock};
 use super::state::Connection;
+use super::traffic::ReadBuffer;
 use super::{clock, driving::Driving};
 use crate::config::{Config, QoS};
 use crate::session::{Login, Wait};
@@ -101,7 +102,7 @@ impl Rig {
     }
 
     fn read(&self) {
-        lock(&self.inner.state).read(&self.inner, clock::now(), &mut [0; 64]);
+        lock(&self.inner.state).read(&self.inner, clock::now(), &mut ReadBuffer::default());
     }
 
     /// What was held goes on, or does not.
@@ -144,7 +145,7 @@ fn p7_undelivered_messages_of_the_last_connection_do_not_keep_the_next_from_bein
     let mut state = lock(&rig.inner.state);
     state.undelivered = 8 << 20;
     state.settle_pause(clock::now());
-    state.read(&rig.inner, clock::now(), &mut [0; 64]);
+    state.read(&rig.inner, clock::now(), &mut ReadBuffer::default());
     assert!(state.session.is_connected());
     state.settle_pause(clock::now());
     assert!(state.paused);

@@ -31,8 +31,12 @@ impl Waiter {
         self.driver.is_some()
     }
 
+    /// To be followed by [`wake`](Waiter::wake), when no lock is held that the woken thread may want.
     pub(super) fn fill(&self, outcome: Completed) {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    pub(super) fn wake(&self) {
         self.filled.notify_one();
         let Some((core, driver)) = &self.driver else {
             return;

@@ -266,6 +266,7 @@ impl Link for TlsLink {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.flight_waits = false;
         match self.push() {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(self.last_words(error)),
             result => result,

@@ -47,6 +47,8 @@ mod inner;
 mod layers;
 #[path = "../names.rs"]
 mod names;
+#[path = "../process.rs"]
+mod process;
 #[path = "../scope.rs"]
 mod scope;
 #[path = "../shared.rs"]

@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::state::{Connection, Tag};
 use super::wire::{Broker, FakeLink, Gate, Wire};
-use super::{Completed, Completion, EventLoop, Words, clock, shared};
+use super::{Completed, Completion, EventLoop, Words, clock, process};
 use crate::config::{Config, QoS, SessionConfig};
 use crate::error::Error;
 use crate::log::{Level, Log};
@@ -30,7 +30,7 @@ pub(super) fn in_many_orders(limit: Duration, scenario: fn()) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // One that failed has left its engine in the middle of something.
-    shared::forked();
+    process::forked();
     let orders = std::env::var("RACES").ok();
     let orders: Option<usize> = orders.and_then(|text| text.parse().ok());
     let config = || {

@@ -4,9 +4,12 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 pub(super) use shuttle::thread::{ThreadId, current};
 
+/// shuttle's threads do not outlive one order.
+pub(super) const KEPT_FOR: Duration = Duration::ZERO;
 /// So few that the line for them is used.
 pub(super) const MOST_IN_CALLBACKS: usize = 2;
 

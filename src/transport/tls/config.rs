@@ -26,6 +26,11 @@ pub struct TlsConfig {
 }
 
 impl TlsConfig {
+    /// It holds a private key that only the application can use.
+    pub fn asks_application(&self) -> bool {
+        self.asks_application
+    }
+
     /// `alpn`: the protocol names to offer, best first. Blocks on files only where the system's store has to be read.
     pub fn new(
         credentials: &Credentials,

@@ -12,12 +12,14 @@ use std::io::{self, Read};
 
 /// Ciphertext read at a time. rustls by itself takes 4 KiB, which would be a system call for every quarter of a full record.
 pub(super) const CIPHERTEXT: usize = 64 << 10;
+/// Until a read fills it: a handshake takes less, and to zero all of it would take longer than that handshake's records.
+const AT_FIRST: usize = 8 << 10;
 /// rustls takes no ciphertext while it holds more plaintext than this.
 const PLAINTEXT_LIMIT: usize = 16 << 10;
 
 thread_local! {
     /// One buffer for each thread that reads, not for each client.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    pub(super) static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl TlsLink {
@@ -26,10 +28,11 @@ impl TlsLink {
         // Taken, not borrowed: the link below may be a TLS link, too, and a thread's last functions run without its locals.
         let mut ciphertext = BUFFER.try_with(RefCell::take).unwrap_or_default();
         if ciphertext.is_empty() {
-            // Zeroed pages of the system's: to fill it would cost more than a handshake's records.
-            ciphertext = vec![0; CIPHERTEXT];
+            ciphertext = vec![0; AT_FIRST];
         }
-        let read = self.inner.read(&mut ciphertext[..most.min(CIPHERTEXT)]);
+        let most = most.min(ciphertext.len());
+        let read = self.inner.read(&mut ciphertext[..most]);
+        let filled = matches!(read, Ok(length) if length == ciphertext.len());
         let result = read.map(|length| {
             if length == 0 {
                 self.ended = true;
@@ -40,9 +43,12 @@ impl TlsLink {
             self.overflow.extend_from_slice(rest);
             copied
         });
+        if filled {
+            ciphertext.resize(CIPHERTEXT, 0);
+        }
         let _ = BUFFER.try_with(|place| place.replace(ciphertext));
-        // The handshake sends its own.
-        if self.stage >= Stage::Silent && self.connection.wants_write() {
+        // The handshake sends its own, and its last flight may wait.
+        if self.stage >= Stage::Silent && !self.flight_waits && self.connection.wants_write() {
             // An answer of TLS's own (a key update, an alert). If the socket is full, `wants_write` says so.
             let _ = self.push();
         }

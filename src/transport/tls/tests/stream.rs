@@ -1,5 +1,6 @@
 use super::peer::*;
 use crate::transport::tls::TlsLink;
+use crate::transport::tls::receive::{BUFFER, CIPHERTEXT};
 use crate::transport::{Link, read_error};
 use rustix::event::PollFlags;
 use rustls::ServerConnection;
@@ -170,6 +171,8 @@ fn what_comes_with_the_end_of_the_handshake_is_kept_even_if_it_is_much() {
     let mut server =
         ServerConnection::new(Arc::new(server_config(&ca.server(HOST), None, &[&TLS12]))).unwrap();
     server.set_buffer_limit(None);
+    // As of a thread that has read much.
+    BUFFER.set(vec![0; CIPHERTEXT]);
     // rustls sends this in one flight with its Finished.
     server.writer().write_all(&pattern(LENGTH)).unwrap();
     let memory = Memory::new();
@@ -239,6 +242,8 @@ fn plaintext_before_an_alert_or_the_end_is_read_first() {
 #[test]
 fn the_last_flight_of_the_handshake_goes_with_the_first_bytes() {
     let (memory, mut server, mut link) = shaken_hands();
+    let nothing_yet = link.read(&mut [0; 8]).unwrap_err();
+    assert_eq!(nothing_yet.kind(), io::ErrorKind::WouldBlock);
     assert!(memory.0.lock().unwrap().1.is_empty());
     assert!(
         link.wants_write(),
