@@ -43,6 +43,17 @@ fn p10_library_threads_block_signals_are_few_and_end_with_the_last_client() {
 }
 
 #[test]
+fn threads_stay_a_moment_for_an_application_that_makes_clients_again_and_again() {
+    for checked in [
+        Checked::Plainly,
+        Checked::ByAddressSanitizer,
+        Checked::ByValgrindStrictly,
+    ] {
+        Program::compile_checked("again", checked).run(&[]);
+    }
+}
+
+#[test]
 fn p10_descriptors_are_close_on_exec_and_gone_with_the_last_client() {
     Program::compile("descriptors").run_with(serve(3), "-", &[]);
 }
@@ -77,7 +88,7 @@ fn p10_dlopen_and_dlclose_again_and_again() {
 
 #[test]
 fn p10_dlopen_and_dlclose_again_and_again_under_valgrind() {
-    reloads(Checked::ByValgrind);
+    reloads(Checked::ByValgrindStrictly);
 }
 
 #[test]

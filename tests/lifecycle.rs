@@ -84,7 +84,11 @@ fn a_client_that_never_connected_can_be_freed() {
 
 #[test]
 fn a_client_that_never_connected_leaks_nothing() {
-    Program::compile_checked("never_connected", Checked::ByValgrind).run(&["127.0.0.1", "1", "-"]);
+    Program::compile_checked("never_connected", Checked::ByValgrindStrictly).run(&[
+        "127.0.0.1",
+        "1",
+        "-",
+    ]);
 }
 
 #[test]

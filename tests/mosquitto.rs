@@ -32,7 +32,7 @@ fn synchronous_calls_under_address_sanitizer() {
 
 #[test]
 fn synchronous_calls_under_valgrind() {
-    run("real_sync", Checked::ByValgrind, &[]);
+    run("real_sync", Checked::ByValgrindStrictly, &[]);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn asynchronous_calls_under_address_sanitizer() {
 
 #[test]
 fn asynchronous_calls_under_valgrind() {
-    run("real_async", Checked::ByValgrind, &[]);
+    run("real_async", Checked::ByValgrindStrictly, &[]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::shared::lock;
 use super::sync::{Condvar, Mutex};
-use super::threads;
+use super::threads::{self, JoinHandle};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, PoisonError};
@@ -34,6 +34,7 @@ pub(super) struct Queue {
     pub(super) threads: usize,
     /// Of `threads`, those that wait for a job.
     free: usize,
+    handles: Vec<JoinHandle<()>>,
     /// Nobody gives jobs any more.
     ended: bool,
 }
@@ -41,8 +42,7 @@ pub(super) struct Queue {
 /// The last client has gone, and its dialers go with it.
 impl Drop for Dialers {
     fn drop(&mut self) {
-        lock(&self.line.queue).ended = true;
-        self.line.came.notify_all();
+        self.end();
     }
 }
 
@@ -54,7 +54,11 @@ impl Dialers {
         if queue.jobs.len() > queue.free && queue.threads < MOST {
             let line = Arc::clone(&self.line);
             match threads::spawn("mqtt-dialer", move || line.work()) {
-                Ok(_) => queue.threads += 1,
+                Ok(handle) => {
+                    queue.threads += 1;
+                    queue.handles.retain(|handle| !handle.is_finished());
+                    queue.handles.push(handle);
+                }
                 Err(error) if queue.threads == 0 => {
                     queue.jobs.pop_back();
                     return Err(error);
@@ -66,6 +70,24 @@ impl Dialers {
         drop(queue);
         self.line.came.notify_one();
         Ok(())
+    }
+}
+
+impl Dialers {
+    /// They end, and are waited for unless one is at a job: a name resolution may hang.
+    pub(super) fn end(&self) {
+        let (handles, all_are_free) = {
+            let mut queue = lock(&self.line.queue);
+            queue.ended = true;
+            let all_are_free = queue.free == queue.threads && queue.jobs.is_empty();
+            (std::mem::take(&mut queue.handles), all_are_free)
+        };
+        self.line.came.notify_all();
+        if all_are_free {
+            for handle in handles {
+                let _ = handle.join();
+            }
+        }
     }
 }
 

@@ -53,7 +53,7 @@ mod waiter;
 pub use crate::session::{Accepted, OperationId, OperationKind, State};
 pub use client::Client;
 pub use event_loop::EventLoop;
-pub use process::forked;
+pub use process::{exiting, forked};
 pub use types::{
     Completed, Completion, ConnectFailedHandler, CredentialsProvider, Delivery, MessageHandler,
     OfflineHandler, OnlineHandler, OutcomeHandler, SocketFactory, Stats, Words,

@@ -28,6 +28,17 @@ pub fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
+/// The process ends, and with it an engine that is kept for a client that will not come, or about to end.
+pub fn exiting() {
+    let (engine, _kept) = {
+        let mut place = place();
+        (place.engine.upgrade(), place.kept.take())
+    };
+    if let Some(engine) = engine.filter(|engine| engine.core.has_no_clients()) {
+        engine.stop();
+    }
+}
+
 pub(super) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }

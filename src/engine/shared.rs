@@ -10,11 +10,12 @@ use super::poller::{FIRST_KEY, Poller, Ready};
 use super::process::NOBODY;
 use super::spare_messages::SpareMessages;
 use super::sync::atomic::{AtomicBool, Ordering};
-use super::sync::{Mutex, MutexGuard};
+use super::sync::{Mutex, MutexGuard, thread_local};
 use super::threads::{self, JoinHandle, MOST_IN_CALLBACKS};
 use crate::error::{Code, Error};
 use crate::time::Instant;
 use crate::transport::tls::TlsConfig;
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -98,19 +99,29 @@ fn cores() -> usize {
     }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
+thread_local! {
+    /// Asked on threads of the application: to ask std for the current thread's id would allocate on each of them.
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Engine {
+    /// Its threads end. On one of them they cannot be waited for.
+    pub(super) fn stop(&self) {
         self.core.stop.store(true, Ordering::Release);
         self.core.poller.wake();
         let threads = std::mem::take(&mut lock(&self.core.workers).threads);
-        let on_worker = threads
-            .iter()
-            .any(|thread| thread.thread().id() == threads::current().id());
-        if !on_worker {
+        if !IS_WORKER.with(Cell::get) {
             for thread in threads {
                 let _ = thread.join();
             }
         }
+        self.dialers.end();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
         self.has_ended();
     }
 }
@@ -200,6 +211,7 @@ impl Core {
     }
 
     fn work(self: Arc<Self>) {
+        IS_WORKER.with(|is_worker| is_worker.set(true));
         loop {
             if self.stop.load(Ordering::Acquire) {
                 // The next one, too.

@@ -3,7 +3,7 @@
 use super::error::aws_iot_mqtt_error;
 use super::guard::{guard, guard_silently};
 use super::types::aws_iot_mqtt_client;
-use super::{borrow, check, client_id, fork};
+use super::{borrow, check, client_id, exit, fork};
 use crate::config::{Config, SessionConfig};
 use crate::engine::Client;
 use crate::error::Error;
@@ -41,6 +41,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_new(
             )
         };
         let config = config(client_id, protocol, use_websocket, clean_session)?;
+        exit::watch();
         out.write(Arc::into_raw(Client::new(config)?).cast_mut().cast());
         Ok(())
     })

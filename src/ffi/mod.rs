@@ -74,6 +74,7 @@ pub mod error;
 mod error_text;
 pub mod event_loop;
 pub mod events;
+mod exit;
 mod fork;
 mod guard;
 pub mod iam;

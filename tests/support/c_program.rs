@@ -15,6 +15,8 @@ pub enum Checked {
     Plainly,
     ByAddressSanitizer,
     ByValgrind,
+    /// For programs that free their clients outside of callbacks: nothing is even possibly lost then.
+    ByValgrindStrictly,
     /// Sees only what the program itself shares between threads: tests/helgrind.supp says why.
     ByHelgrind,
     /// Against a library and a runtime that `make races` builds: see [`thread_sanitizer`].
@@ -187,7 +189,11 @@ impl Program {
     fn limit(&self) -> Duration {
         if matches!(
             self.checked,
-            Checked::ByValgrind | Checked::ByHelgrind | Checked::ByCallgrind | Checked::ByStrace
+            Checked::ByValgrind
+                | Checked::ByValgrindStrictly
+                | Checked::ByHelgrind
+                | Checked::ByCallgrind
+                | Checked::ByStrace
         ) {
             STEP * 6
         } else {
@@ -201,17 +207,23 @@ impl Program {
 
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
         let tool = match self.checked {
-            Checked::ByValgrind | Checked::ByHelgrind | Checked::ByCallgrind => "valgrind",
+            Checked::ByValgrind
+            | Checked::ByValgrindStrictly
+            | Checked::ByHelgrind
+            | Checked::ByCallgrind => "valgrind",
             Checked::ByStrace => "strace",
             Checked::Plainly | Checked::ByAddressSanitizer | Checked::ByThreadSanitizer => "",
         };
         let mut command = Command::new(tool);
         match self.checked {
-            Checked::ByValgrind => command.args([
+            Checked::ByValgrind | Checked::ByValgrindStrictly => command.args([
                 "--quiet",
                 "--error-exitcode=9",
                 "--leak-check=full",
-                "--errors-for-leak-kinds=definite",
+                match self.checked {
+                    Checked::ByValgrindStrictly => "--errors-for-leak-kinds=definite,possible",
+                    _ => "--errors-for-leak-kinds=definite",
+                },
                 "--num-callers=24",
                 concat!(
                     "--suppressions=",

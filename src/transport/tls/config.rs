@@ -10,7 +10,7 @@ use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 use std::time::Duration;
 
@@ -192,13 +192,13 @@ struct Cache<T> {
     entries: Mutex<Entries<T>>,
 }
 
-/// `None` is an empty map, which a constant cannot make.
-type Entries<T> = Option<HashMap<Digest32, Weak<T>>>;
+/// Not hashed: a hash table points into the middle of its memory, which checkers of memory then call possibly lost.
+type Entries<T> = BTreeMap<Digest32, Weak<T>>;
 
 impl<T> Cache<T> {
     const fn new() -> Self {
         Cache {
-            entries: Mutex::new(None),
+            entries: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -207,10 +207,7 @@ impl<T> Cache<T> {
         key: Digest32,
         build: impl FnOnce() -> Result<T, Error>,
     ) -> Result<Arc<T>, Error> {
-        if let Some(shared) = self
-            .lock()
-            .and_then(|entries| entries.as_ref()?.get(&key)?.upgrade())
-        {
+        if let Some(shared) = self.lock().and_then(|entries| entries.get(&key)?.upgrade()) {
             return Ok(shared);
         }
         // Without the lock, as it takes milliseconds.
@@ -218,7 +215,6 @@ impl<T> Cache<T> {
         let Some(mut entries) = self.lock() else {
             return Ok(built);
         };
-        let entries = entries.get_or_insert_default();
         if let Some(faster) = entries.get(&key).and_then(Weak::upgrade) {
             return Ok(faster);
         }
@@ -261,6 +257,6 @@ mod tests {
         for number in 0..100 {
             cache.get([number; 32], || Ok(number)).unwrap();
         }
-        assert_eq!(cache.lock().unwrap().as_ref().unwrap().len(), 1);
+        assert_eq!(cache.lock().unwrap().len(), 1);
     }
 }
