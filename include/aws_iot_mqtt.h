@@ -609,6 +609,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_new(const char *client_id,
  * whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
  * synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED, a disconnect AWS_IOT_MQTT_OK.
  *
+ * The library's threads end with the last client. An application that makes the next one within a second finds them again from
+ * then on, as they stay half a second without a client, and with them, in memory, the certificate and key of the last one (a key
+ * that only the application can use is given back at once). The end of the process ends them, too.
+ *
  * @param client  The client, or NULL, which does nothing.
  */
 void aws_iot_mqtt_client_free(aws_iot_mqtt_client *client);

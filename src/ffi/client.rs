@@ -83,6 +83,10 @@ pub(super) fn config(
 /// whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
 /// synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED, a disconnect AWS_IOT_MQTT_OK.
 ///
+/// The library's threads end with the last client. An application that makes the next one within a second finds them again from
+/// then on, as they stay half a second without a client, and with them, in memory, the certificate and key of the last one (a key
+/// that only the application can use is given back at once). The end of the process ends them, too.
+///
 /// @param client  The client, or NULL, which does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_free(client: *mut aws_iot_mqtt_client) {

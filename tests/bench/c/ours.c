@@ -4,7 +4,7 @@
 #include <aws_iot_mqtt.h>
 
 /* So many may be unfinished at once, and when they are, half of them must finish first. This only bounds the memory; the library keeps the window. */
-#define UNFINISHED 400
+#define UNFINISHED 1000
 #define DEFAULT_WINDOW 100
 /* A listener's backlog holds no ten thousand connections, and one core makes no ten thousand handshakes within the connect time-out. */
 #define CONNECTING 100

@@ -17,6 +17,10 @@ CC = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-pthread"]
 AWS_LIBRARIES = ["aws-c-mqtt", "aws-c-http", "aws-c-compression", "aws-c-io", "aws-c-cal", "s2n", "aws-c-common", "crypto"]
 
 
+# The same library with the other provider of cryptography; measured where TLS makes a difference.
+OTHER_PROVIDER = "ours-aws-lc"
+
+
 def run(command, **more):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **more)
     if done.returncode != 0:
@@ -44,7 +48,20 @@ def build(aws_prefix):
         compile_c("aws_c_mqtt", [f"-I{aws_prefix}/include", *libraries, "-ldl", "-lm"])
         drivers["aws-c-mqtt"] = WORK / "aws_c_mqtt"
     drivers["ours"] = WORK / "ours"
+    drivers[OTHER_PROVIDER] = with_other_provider(without_ours)
     return drivers
+
+
+def with_other_provider(environment):
+    target = WORK / "aws-lc"
+    run(["cargo", "rustc", "--release", "--locked", "--lib", "--crate-type", "cdylib", "--no-default-features", "--features", "aws-lc-rs",
+         "--target-dir", target], cwd=ROOT, env=environment)
+    library = target / "lib"
+    library.mkdir(exist_ok=True)
+    shutil.copy(target / "release/libaws_iot_mqtt.so", library / "libaws_iot_mqtt.so.0")
+    driver = WORK / "ours_aws_lc"
+    run([*CC, "-o", driver, BENCH / "c/ours.c", f"-I{PREFIX}/include", library / "libaws_iot_mqtt.so.0", f"-Wl,-rpath,{library}"])
+    return driver
 
 
 def compile_c(name, libraries):
@@ -64,6 +81,7 @@ def versions(drivers):
     commit = run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"]).strip() if shutil.which("git") else "?"
     found = {
         "ours": f"aws_iot_mqtt {version}, commit {commit}, default settings, rustls with ring",
+        OTHER_PROVIDER: "the same, rustls with aws-lc-rs, which raw, rumqttc and aws-c-mqtt have, too; not measured over plain TCP",
         "libmosquitto": f"libmosquitto {debian('libmosquitto1')}, its threaded loop",
         "paho-c": f"paho.mqtt.c {debian('libpaho-mqtt1.3')}, MQTTAsync",
         "rumqttc": f"rumqttc {crate('rumqttc')}, its synchronous Client",

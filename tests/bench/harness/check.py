@@ -42,6 +42,15 @@ class Tables(unittest.TestCase):
         text, _ = compare(Comparison("Rate", "case", "more", {"best": 5}), ["raw", "a", "ours"], [("x", {"raw": 420, "a": 100, "ours": 410})])
         self.assertIn("| ≥ 5 | **no**; raw itself has 4.20 |", text)
 
+    def test_a_goal_that_the_other_provider_reaches_is_said(self):
+        names, goal = ["raw", "a", "ours", "ours-aws-lc"], {"raw": 1.15}
+        for other, verdict in ((46, "**no**; with aws-lc-rs yes"), (47, "**no** |")):
+            text, behind = compare(Comparison("Cost", "case", "less", goal), names, [("x", {"raw": 40, "a": 48, "ours": 60, "ours-aws-lc": other})])
+            self.assertIn(f"| x | 40 | **48** | 60 | {other} | a | 1.25 | ≤ 1.15 × raw | {verdict}", text)
+            self.assertEqual(["Cost, x: a is ahead (48 against our 60)."], behind)
+        text, _ = compare(Comparison("Cost", "case", "less", goal), names, [("x", {"raw": 40, "a": 48, "ours": 60})])
+        self.assertIn("| case | raw | a | ours | best peer |", text)
+
     def test_what_was_not_measured_is_a_dash(self):
         text, behind = compare(Comparison("Cost", "case", "less", {"best": 1}), ["a", "ours"], [("x", {"ours": 60})])
         self.assertIn("| x | — | 60 | — | — | ≤ 1 | — |", text)

@@ -79,6 +79,7 @@ class Page:
             return goals.get(f"size_{size}", goals.get(f"{scenario}_window_{window}", goals[scenario]))
 
         self.add("## Throughput")
+        drawn_names = [name for name in self.names if name != build.OTHER_PROVIDER]
         for transport, words in TRANSPORTS.items():
             listed = cases(transport, "pub") + cases(transport, "recv")
             throughput = {label(case): throughput_goal(case) for case in listed}
@@ -90,7 +91,7 @@ class Page:
             drawn = [(label(case).replace(" QoS", "\\nQoS").replace(", 256 B", "").replace(", W=100", ""), values(transport, case, "msgs_per_s"))
                      for case in listed if case[1:] == (256, 100)]
             title = f"Messages a second, 256 bytes, {words}"
-            self.plot(f"throughput-{transport}", title, plots.bars(PLOTS / f"throughput-{transport}.svg", title, "messages a second", self.names, drawn))
+            self.plot(f"throughput-{transport}", title, plots.bars(PLOTS / f"throughput-{transport}.svg", title, "messages a second", drawn_names, drawn))
         busy = [(f"{label(case)}, {words}", values(transport, case, "sink_busy", 100)) for transport, words in TRANSPORTS.items()
                 for case in cases(transport, "pub") + cases(transport, "recv")]
         limited = [f"{what}: {', '.join(name for name in shares if shares[name] > 90)}" for what, shares in busy
@@ -138,7 +139,7 @@ class Page:
         self.add("## Instructions and system calls a message")
         for field, title, note in (
             ("instructions", "Instructions a message", "User space, by callgrind; 256 bytes, plain TCP, W=100; the slope between two counts."),
-            ("system_calls", "System calls a message", "By `strace -f -c`, in the same way."),
+            ("system_calls", "System calls a message", "By `perf stat -e raw_syscalls:sys_enter` (without perf by `strace -f -c`), in the same way."),
         ):
             goals = {SCENARIOS[path]: goal for path, goal in self.goals[field].items()}
             self.comparison(title, "path", "less", goals, [

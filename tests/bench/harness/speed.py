@@ -2,6 +2,7 @@
 
 import statistics
 
+from .build import OTHER_PROVIDER
 from .runs import Sink, once, quiet
 
 SIZES = (64, 256, 1024, 16384)
@@ -50,6 +51,8 @@ def measure(drivers, reps, seconds, quick, say):
             say(f"speed: {'calibration' if rep < 0 else f'round {rep + 1} of {reps}'}")
             for case in cases(quick):
                 for name, driver in drivers.items():
+                    if (case[0], name) == ("plain", OTHER_PROVIDER):
+                        continue
                     key = (case, name)
                     if rep < 0:
                         first = {"first": 1, "connect": 20, "rtt_qos0": 40, "rtt_qos1": 40}.get(case[1], 500 if case[2] > 4096 else 5000)

@@ -2,6 +2,8 @@
 
 from collections import namedtuple
 
+from .build import OTHER_PROVIDER
+
 # `better` is "more" or "less"; `goal` bounds ours from below or from above: {"best": of the best peer's, "raw": of raw's, "ours": as it is}, as far as
 # there is such a goal, or a dictionary of such for each row's label.
 Comparison = namedtuple("Comparison", "title unit better goal note", defaults=("",))
@@ -23,7 +25,7 @@ def table(header, rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
-def bounds(goal, better, values, best):
+def bounds(goal, better, values, best, whose="ours"):
     """For each part of the goal: its text, and whether it is reached (`None`: cannot be said)."""
     sign = "≥" if better == "more" else "≤"
     of = {"best": values.get(best) if best else None, "raw": values.get("raw"), "ours": 1}
@@ -34,9 +36,9 @@ def bounds(goal, better, values, best):
             continue
         bound = f"{sign} {number(goal[kind]) if kind == 'ours' else format(goal[kind], 'g')}"
         reached = None
-        if values.get("ours") is not None and of[kind]:
+        if values.get(whose) is not None and of[kind]:
             wanted = goal[kind] * of[kind]
-            reached = values["ours"] >= wanted if better == "more" else values["ours"] <= wanted
+            reached = values[whose] >= wanted if better == "more" else values[whose] <= wanted
         said.append((texts[kind].format(bound), reached))
     return said
 
@@ -46,6 +48,9 @@ def verdict(goal, better, values, best, said):
         return "—"
     if all(reached for _, reached in said):
         return "yes"
+    other = bounds(goal, better, values, best, OTHER_PROVIDER)
+    if all(reached for _, reached in other):
+        return "**no**; with aws-lc-rs yes"
     ceiling = values.get("raw")
     if better == "more" and "best" in goal and ceiling is not None and ceiling < goal["best"] * values[best]:
         return f"**no**; raw itself has {ceiling / values[best]:.2f}"
@@ -54,7 +59,8 @@ def verdict(goal, better, values, best, said):
 
 def compare(comparison, names, rows):
     """`rows`: [(label, {name: value})]. Gives the markdown, and the sentences about rows in which a peer is ahead."""
-    peers = [name for name in names if name not in ("raw", "ours")]
+    names = [name for name in names if name != OTHER_PROVIDER or any(name in values for _, values in rows)]
+    peers = [name for name in names if name not in ("raw", "ours", OTHER_PROVIDER)]
     header = [comparison.unit, *names, "best peer", "ours / best peer", "goal", "reached"]
     lines, behind = [], []
     for label, values in rows:
