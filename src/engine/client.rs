@@ -25,8 +25,14 @@ pub struct Client {
 
 impl Client {
     pub fn new(config: Config) -> Result<Arc<Client>, Error> {
-        let inner = Inner::new(config, Engine::get()?)?;
-        Ok(Arc::new(Client { inner }))
+        let engine = Engine::get()?;
+        match Inner::new(config, Arc::clone(&engine)) {
+            Ok(inner) => Ok(Arc::new(Client { inner })),
+            Err(why) => {
+                engine.let_go();
+                Err(why)
+            }
+        }
     }
 
     /// One that the application drives, in this loop.

@@ -251,6 +251,7 @@ impl Inner {
     #[inline(never)]
     fn hand_over_something(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         state.release_unused_keys();
+        let core = &self.engine.core;
         let freed = state.freed;
         let attention = if std::mem::take(&mut state.read_again) {
             Some(Attention::Read)
@@ -260,6 +261,10 @@ impl Inner {
         } else {
             None
         };
+        if let Some(attention) = attention {
+            // Under the lock: whoever waits for the end of this client may take it out of the queue as soon as that is free.
+            core.line_up(Arc::clone(self), attention);
+        }
         let filled = std::mem::take(&mut state.filled);
         drop(state);
         filled.iter().for_each(|waiter| waiter.wake());
@@ -267,8 +272,8 @@ impl Inner {
             // Whoever waits in `wait_for_end` may have to run these.
             self.retired.notify_all();
         }
-        if let Some(attention) = attention {
-            self.engine.core.attend(Arc::clone(self), attention);
+        if attention.is_some() {
+            core.poller.wake();
         }
     }
 }

@@ -30,11 +30,13 @@ pub fn forked() {
 
 /// The process ends, and with it an engine that is kept for a client that will not come, or about to end.
 pub fn exiting() {
+    // Forgotten: a client that is made now, by code that runs at the very end, has an engine of its own.
     let (engine, _kept) = {
         let mut place = place();
-        (place.engine.upgrade(), place.kept.take())
+        (std::mem::take(&mut place.engine), place.kept.take())
     };
-    if let Some(engine) = engine.filter(|engine| engine.core.has_no_clients()) {
+    let engine = engine.upgrade();
+    if let Some(engine) = engine.filter(|engine| engine.core.close_if_unused()) {
         engine.stop();
     }
 }
@@ -72,6 +74,10 @@ impl Engine {
     pub(super) fn get() -> Result<Arc<Engine>, Error> {
         let mut place = place();
         if let Some(engine) = place.engine.upgrade() {
+            if engine.is_kept && place.kept.is_none() {
+                // It was just let go.
+                place.kept = Some(Arc::clone(&engine));
+            }
             return Ok(engine);
         }
         let mut made = Engine::new(None)?;
@@ -81,6 +87,14 @@ impl Engine {
         place.engine = Arc::downgrade(&made);
         place.kept = made.is_kept.then(|| Arc::clone(&made));
         Ok(made)
+    }
+
+    /// A client could not be made in it, so none will end in it.
+    pub(super) fn let_go(self: Arc<Self>) {
+        if self.core.has_no_clients() {
+            let kept = place().kept.take_if(|it| Arc::ptr_eq(it, &self));
+            drop(kept);
+        }
     }
 
     /// A client has ended whose TLS configuration this was. What it gives is to be dropped outside of all locks.

@@ -137,6 +137,9 @@ impl Core {
     /// one connection should not start and end four threads for it.
     pub(super) fn register(self: &Arc<Self>, key: u64, client: &Arc<Inner>) -> Result<(), Error> {
         let mut clients = lock(&self.clients);
+        if self.stop.load(Ordering::Acquire) {
+            return Err(Error::new(Code::InvalidState, "the process is ending"));
+        }
         if self.driving.is_some() {
             clients.insert(key, Arc::downgrade(client));
             return Ok(());
@@ -164,6 +167,15 @@ impl Core {
             // Perhaps nobody will come for them any more, and the queue would keep the client, and with it the engine.
             lock(&self.run_queue).retain(|(client, _)| client.key() != key);
         }
+    }
+
+    /// Takes no client any more, if it has none. False if it has.
+    pub(super) fn close_if_unused(&self) -> bool {
+        let clients = lock(&self.clients);
+        if clients.is_empty() {
+            self.stop.store(true, Ordering::Release);
+        }
+        clients.is_empty()
     }
 
     pub(super) fn has_no_clients(&self) -> bool {
@@ -197,8 +209,13 @@ impl Core {
 
     /// A worker will look after this client soon.
     pub(super) fn attend(&self, client: Arc<Inner>, reason: Attention) {
-        lock(&self.run_queue).push_back((client, reason));
+        self.line_up(client, reason);
         self.poller.wake();
+    }
+
+    /// A worker will look after this client when it is woken.
+    pub(super) fn line_up(&self, client: Arc<Inner>, reason: Attention) {
+        lock(&self.run_queue).push_back((client, reason));
     }
 
     fn start_worker(self: &Arc<Self>, workers: &mut Workers) -> std::io::Result<()> {

@@ -8,14 +8,9 @@ pub(super) struct PacketIds {
     last: u16,
     /// How many there are from the oldest to that, holes included.
     run: u16,
-    /// Only while there are any.
-    holes: Option<Box<Holes>>,
-}
-
-#[derive(Debug)]
-struct Holes {
-    bits: [u64; 1024],
-    count: u16,
+    hole_count: u16,
+    /// Made for the first one, and kept until the client is idle: a broker that acknowledges out of turn does so again and again.
+    holes: Option<Box<[u64; 1024]>>,
 }
 
 /// Zero is no identifier [MQTT-2.3.1-1].
@@ -36,7 +31,9 @@ impl PacketIds {
     /// The run goes all the way round, so what is its first and what its last is free to choose: the first hole in turn becomes the last.
     #[cold]
     fn take_hole(&mut self) -> Option<u16> {
-        self.holes.as_ref()?;
+        if self.hole_count == 0 {
+            return None;
+        }
         loop {
             self.last = next(self.last);
             if self.fill(self.last) {
@@ -48,12 +45,11 @@ impl PacketIds {
 
     #[inline(always)]
     pub(super) fn release(&mut self, packet_id: u16) {
-        debug_assert_ne!(packet_id, 0);
         let ahead = self.steps_to_last(packet_id);
-        if ahead >= self.run {
+        if ahead >= self.run || packet_id == 0 {
             return;
         }
-        if ahead + 1 == self.run && self.holes.is_none() {
+        if ahead + 1 == self.run && self.hole_count == 0 {
             self.run -= 1;
             return;
         }
@@ -62,16 +58,11 @@ impl PacketIds {
 
     #[cold]
     fn release_out_of_turn(&mut self, packet_id: u16) {
-        let holes = self.holes.get_or_insert_with(|| {
-            Box::new(Holes {
-                bits: [0; 1024],
-                count: 0,
-            })
-        });
+        let holes = self.holes.get_or_insert_with(|| Box::new([0; 1024]));
         let (word, bit) = place(packet_id);
-        if holes.bits[word] & bit == 0 {
-            holes.bits[word] |= bit;
-            holes.count += 1;
+        if holes[word] & bit == 0 {
+            holes[word] |= bit;
+            self.hole_count += 1;
         }
         self.shorten();
     }
@@ -85,19 +76,23 @@ impl PacketIds {
 
     /// Whether this was a hole. It is none any more.
     fn fill(&mut self, packet_id: u16) -> bool {
-        let Some(holes) = &mut self.holes else {
+        let Some(holes) = self.holes.as_mut().filter(|_| self.hole_count > 0) else {
             return false;
         };
         let (word, bit) = place(packet_id);
-        if holes.bits[word] & bit == 0 {
+        if holes[word] & bit == 0 {
             return false;
         }
-        holes.bits[word] &= !bit;
-        holes.count -= 1;
-        if holes.count == 0 {
+        holes[word] &= !bit;
+        self.hole_count -= 1;
+        true
+    }
+
+    /// Gives memory back.
+    pub(super) fn shrink(&mut self) {
+        if self.hole_count == 0 {
             self.holes = None;
         }
-        true
     }
 
     fn steps_to_last(&self, packet_id: u16) -> u16 {
@@ -134,6 +129,7 @@ mod tests {
             assert!(id != 0 && !std::mem::replace(&mut seen[usize::from(id)], true));
         }
         assert_eq!(ids.take(), None);
+        ids.release(0);
         ids.release(40_000);
         ids.release(40_000);
         assert_eq!(ids.take(), Some(40_000));
@@ -179,12 +175,18 @@ mod tests {
                 ids.release(other);
             }
         }
-        let holes = ids.holes.as_ref().map_or(0, |holes| holes.count);
-        assert_eq!(usize::from(ids.run - holes), taken.len() + 1);
+        assert_eq!(usize::from(ids.run - ids.hole_count), taken.len() + 1);
         taken
             .into_iter()
             .chain(stays)
             .for_each(|id| ids.release(id));
-        assert!(ids.run == 0 && ids.holes.is_none());
+        assert_eq!((ids.run, ids.hole_count), (0, 0));
+        assert!(
+            ids.holes
+                .iter()
+                .all(|holes| holes.iter().all(|word| *word == 0))
+        );
+        ids.shrink();
+        assert!(ids.holes.is_none());
     }
 }

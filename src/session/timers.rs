@@ -70,6 +70,7 @@ impl<T, H: Clone> Session<T, H> {
     fn connected_timeout(&mut self, now: Instant) {
         self.outgoing.shrink();
         self.spare.clear();
+        self.packet_ids.shrink();
         // No PINGREQ and no re-send may follow DISCONNECT.
         if self.said_disconnect() {
             return self.leave(now);

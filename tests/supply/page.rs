@@ -27,7 +27,6 @@ pub const REASONS: &[(&str, &str)] = &[
         "the server's time, where the device's clock is wrong",
     ),
     ("libc", "signals, fork, sockets"),
-    ("once_cell", "`get_or_try_init`"),
     ("pkcs8", "private keys with a passphrase"),
     ("rcgen", "tests: certificates"),
     (
