@@ -1,11 +1,12 @@
 //! The client: what the application calls.
 
-use super::inner::{Inner, outcome};
+use super::inner::Inner;
 use super::process;
 use super::scope;
 use super::shared::Engine;
 use super::state::Tag;
 use super::sync::atomic::Ordering;
+use super::waiter::outcome;
 use super::{
     Accepted, Completion, ConnectFailedHandler, CredentialsProvider, EventLoop, MessageHandler,
     OfflineHandler, OnlineHandler, OperationId, OutcomeHandler, SocketFactory, Stats,
@@ -223,25 +224,16 @@ impl Client {
     ) -> Result<Accepted, Error> {
         if qos == QoS::AtMostOnce {
             return self.inner.start_publish(|state, now| {
-                let nobody = |_, _| None;
-                let published = state.session.publish(
-                    now,
-                    topic,
-                    payload,
-                    qos,
-                    retain,
-                    Wait::Bounded,
-                    nobody,
-                )?;
+                let session = &mut state.session;
+                let published = session.publish_unobserved(now, topic, payload, retain)?;
                 Ok(published.1)
             });
         }
         let completed = self.inner.wait_for(|state, now, waiter| {
-            let tag = |_, accepted| (accepted == Accepted::Now).then_some(waiter);
-            let (_, accepted) =
-                state
-                    .session
-                    .publish(now, topic, payload, qos, retain, Wait::Bounded, tag)?;
+            let mut waiter = Some(waiter);
+            let tag = &mut |_, accepted| waiter.take().filter(|_| accepted == Accepted::Now);
+            let (wait, session) = (Wait::Bounded, &mut state.session);
+            let (_, accepted) = session.publish_for(now, topic, payload, qos, retain, wait, tag)?;
             Ok((accepted, now + state.config.session.operation_timeout))
         })?;
         outcome(completed).map(|completed| completed.0)

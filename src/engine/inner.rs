@@ -5,14 +5,13 @@ use super::burst::{Burst, Now};
 use super::dispatch::Handlers;
 use super::process;
 use super::shared::{Engine, lock};
-use super::state::{Connection, State, Tag};
+use super::state::{Connection, State};
 use super::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use super::sync::{Condvar, Mutex, MutexGuard, thread_local};
 use super::traffic::ReadBuffer;
-use super::{Accepted, Completed, clock};
-use super::{credentials, scope};
+use super::{Accepted, clock, credentials};
 use crate::aws::endpoint;
-use crate::config::{Config, QoS};
+use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::log::{Level, Log};
 use crate::session::Session;
@@ -21,7 +20,6 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What the client's threads share.
 pub(super) struct Inner {
@@ -200,45 +198,6 @@ impl Inner {
         Ok(accepted)
     }
 
-    /// An operation of the application that waits for its outcome; `None` if it was queued instead.
-    pub(super) fn wait_for(
-        self: &Arc<Self>,
-        operation: impl FnOnce(&mut State, Instant, Tag) -> Result<(Accepted, Instant), Error>,
-    ) -> Result<Option<Completed>, Error> {
-        if scope::would_deadlock(self.key) {
-            return Err(Error::new(
-                Code::WouldDeadlock,
-                "a call that waits for this client inside its own socket factory, credentials provider or private key callback would wait for itself",
-            ));
-        }
-        let mut state = self.enter()?;
-        let waiter = Arc::new(self.engine.core.waiter());
-        let now = clock::now();
-        state.acknowledge_handled(self, now);
-        let (accepted, until) = operation(&mut state, now, Tag::Waiter(Arc::clone(&waiter)))?;
-        if accepted == Accepted::Queued {
-            state.settle(self, now);
-            self.hand_over(state);
-            return Ok(None);
-        }
-        let waiting_calls = Arc::clone(&state.waiting_calls);
-        waiting_calls.fetch_add(1, Ordering::AcqRel);
-        state.settle(self, now);
-        self.hand_over(state);
-        let mut now = now;
-        let completed = loop {
-            let until = until.max(now + Duration::from_millis(1));
-            if let Some(completed) = self.engine.core.wait_for(&waiter, now, until) {
-                break completed;
-            }
-            // The time is up, or nearly: see to it here, not trusting that a worker is in time.
-            now = clock::now();
-            self.guarded(|_, state, now| state.timeout(now));
-        };
-        waiting_calls.fetch_sub(1, Ordering::AcqRel);
-        Ok(Some(completed))
-    }
-
     pub(super) fn replace<H>(
         &self,
         which: impl FnOnce(&mut Handlers) -> &mut Option<H>,
@@ -341,14 +300,14 @@ impl State {
         Ok(())
     }
 
-    fn timeout(&mut self, now: Instant) {
+    pub(super) fn timeout(&mut self, now: Instant) {
         self.expire_attempt(now);
         self.session.timeout(now);
         self.take_outputs();
     }
 
     /// Carries out what a change of the session brings: outputs, connecting, sending, the poller, the timer.
-    fn settle(&mut self, inner: &Arc<Inner>, now: Instant) {
+    pub(super) fn settle(&mut self, inner: &Arc<Inner>, now: Instant) {
         self.take_outputs();
         self.acknowledge_handled(inner, now);
         self.burst.flushed();
@@ -375,15 +334,6 @@ fn forked() -> Error {
 #[cold]
 fn freed() -> Error {
     Error::new(Code::InvalidState, "the client is being freed")
-}
-
-pub(super) fn outcome(completed: Option<Completed>) -> Result<(Accepted, Option<QoS>), Error> {
-    match completed {
-        None => Ok((Accepted::Queued, None)),
-        Some(completed) => completed
-            .result
-            .map(|()| (Accepted::Now, completed.granted_qos)),
-    }
 }
 
 /// A start for the jitter that differs from client to client and from process to process.

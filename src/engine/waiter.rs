@@ -1,9 +1,14 @@
 //! A thread that waits for the outcome of its synchronous call.
 
-use super::Completed;
+use super::inner::Inner;
 use super::shared::Core;
-use super::sync::{Condvar, Mutex};
+use super::state::{State, Tag};
+use super::sync::atomic::Ordering;
+use super::sync::{Condvar, Mutex, MutexGuard};
 use super::threads::{self, ThreadId};
+use super::{Accepted, Completed, clock, scope};
+use crate::config::QoS;
+use crate::error::{Code, Error};
 use crate::time::Instant;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -65,5 +70,70 @@ impl Waiter {
             .wait_timeout_while(outcome, patience, |outcome| outcome.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         outcome.take()
+    }
+}
+
+impl Inner {
+    /// An operation of the application that waits for its outcome; `None` if it was queued instead.
+    pub(super) fn wait_for(
+        self: &Arc<Self>,
+        operation: impl FnOnce(&mut State, Instant, Tag) -> Result<(Accepted, Instant), Error>,
+    ) -> Result<Option<Completed>, Error> {
+        let (mut state, waiter, now) = self.enter_to_wait()?;
+        let (accepted, until) = operation(&mut state, now, Tag::Waiter(Arc::clone(&waiter)))?;
+        Ok(self.wait(state, &waiter, now, (accepted, until)))
+    }
+
+    fn enter_to_wait(&self) -> Result<(MutexGuard<'_, State>, Arc<Waiter>, Instant), Error> {
+        if scope::would_deadlock(self.key) {
+            return Err(Error::new(
+                Code::WouldDeadlock,
+                "a call that waits for this client inside its own socket factory, credentials provider or private key callback would wait for itself",
+            ));
+        }
+        let mut state = self.enter()?;
+        let waiter = Arc::new(self.engine.core.waiter());
+        let now = clock::now();
+        state.acknowledge_handled(self, now);
+        Ok((state, waiter, now))
+    }
+
+    #[inline(never)] // Else once for each call that waits.
+    fn wait(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        waiter: &Waiter,
+        mut now: Instant,
+        (accepted, until): (Accepted, Instant),
+    ) -> Option<Completed> {
+        let waiting_calls = Arc::clone(&state.waiting_calls);
+        if accepted == Accepted::Now {
+            waiting_calls.fetch_add(1, Ordering::AcqRel);
+        }
+        state.settle(self, now);
+        self.hand_over(state);
+        if accepted == Accepted::Queued {
+            return None;
+        }
+        let completed = loop {
+            let until = until.max(now + Duration::from_millis(1));
+            if let Some(completed) = self.engine.core.wait_for(waiter, now, until) {
+                break completed;
+            }
+            // The time is up, or nearly: see to it here, not trusting that a worker is in time.
+            now = clock::now();
+            self.guarded(|_, state, now| state.timeout(now));
+        };
+        waiting_calls.fetch_sub(1, Ordering::AcqRel);
+        Some(completed)
+    }
+}
+
+pub(super) fn outcome(completed: Option<Completed>) -> Result<(Accepted, Option<QoS>), Error> {
+    match completed {
+        None => Ok((Accepted::Queued, None)),
+        Some(completed) => completed
+            .result
+            .map(|()| (Accepted::Now, completed.granted_qos)),
     }
 }

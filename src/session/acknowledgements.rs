@@ -22,7 +22,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     #[inline(never)]
-    fn puback_out_of_turn(&mut self, now: Instant, packet_id: u16) {
+    pub(super) fn puback_out_of_turn(&mut self, now: Instant, packet_id: u16) {
         let sent = self.publishes.remove(packet_id);
         match sent.or_else(|| self.resending.acknowledged(packet_id)) {
             Some(slot) => self.acknowledged(now, slot),

@@ -51,7 +51,7 @@ impl<T, H: Clone> Session<T, H> {
             queued: false,
             body,
         };
-        self.enter(now, accepted, wait, Box::new(operation));
+        self.enter_request(now, accepted, wait, operation);
         Ok((id, accepted))
     }
 
@@ -74,7 +74,7 @@ impl<T, H: Clone> Session<T, H> {
             queued: false,
             body: Body::Unsubscribe { filter },
         };
-        self.enter(now, accepted, wait, Box::new(operation));
+        self.enter_request(now, accepted, wait, operation);
         Ok((id, accepted))
     }
 
@@ -262,6 +262,17 @@ impl<T, H: Clone> Session<T, H> {
                 Err(why)
             }
         }
+    }
+
+    #[inline(never)]
+    fn enter_request(
+        &mut self,
+        now: Instant,
+        accepted: Accepted,
+        wait: Wait,
+        operation: Operation<T, H>,
+    ) {
+        self.enter(now, accepted, wait, Box::new(operation));
     }
 
     #[inline(always)] // Once a message.

@@ -27,7 +27,7 @@ impl<T, H: Clone> Session<T, H> {
                 break;
             }
             if let Some(operation) = self.queue.pop() {
-                self.go_live(now, operation);
+                self.go_live_later(now, operation);
             }
             // The pace is kept from one operation to the next, but what was missed is not made up for in a burst.
             let following = next + interval;

@@ -248,7 +248,7 @@ impl<T, H: Clone> Session<T, H> {
         }
         match packet {
             Packet::Publish(publish) => return self.message(&publish, false),
-            Packet::Puback { packet_id } => self.puback(now, packet_id),
+            Packet::Puback { packet_id } => self.puback_out_of_turn(now, packet_id),
             Packet::Suback {
                 packet_id,
                 return_codes,
@@ -285,7 +285,15 @@ impl<T, H: Clone> Session<T, H> {
         if self.held.messages.is_empty()
             && (self.requests.is_empty() || !self.awaits_suback_of(publish.topic_name()))
         {
-            self.deliver(publish, receipt, known);
+            match self.subscriptions.last_matched() {
+                Some(matched) if known => {
+                    if matched.manual && receipt != 0 {
+                        self.receipts.set_manual(receipt);
+                    }
+                    self.outputs.message(publish, receipt, matched, true);
+                }
+                _ => self.deliver(*publish, receipt),
+            }
         } else {
             self.hold(*publish, receipt);
         }
@@ -302,16 +310,14 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
-    #[inline(always)]
-    fn deliver(&mut self, publish: &codec::Publish<'_>, receipt: u64, known: bool) {
-        let (matched, known) = match self.subscriptions.last_matched() {
-            Some(matched) if known => (matched, true),
-            _ => (self.subscriptions.matching(publish.topic), false),
-        };
+    /// To another topic than the message before, perhaps.
+    #[inline(never)]
+    fn deliver(&mut self, publish: codec::Publish<'_>, receipt: u64) {
+        let matched = self.subscriptions.matching(publish.topic);
         if matched.manual && receipt != 0 {
             self.receipts.set_manual(receipt);
         }
-        self.outputs.message(publish, receipt, matched, known);
+        self.outputs.message(&publish, receipt, matched, false);
     }
 
     /// A SUBSCRIBE for a filter that matches `name` is under way, and it is not one that we have already.
@@ -334,14 +340,9 @@ impl<T, H: Clone> Session<T, H> {
             }
             if let Some(message) = self.held.messages.pop_front() {
                 self.held.bytes -= message.size();
-                self.deliver_held(&message);
+                self.deliver(message.publish(), message.receipt);
             }
         }
-    }
-
-    #[inline(never)]
-    fn deliver_held(&mut self, message: &HeldMessage) {
-        self.deliver(&message.publish(), message.receipt, false);
     }
 
     /// The driver reads, or has stopped reading because the application does not take its messages.

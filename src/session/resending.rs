@@ -112,7 +112,7 @@ impl<T, H: Clone> Session<T, H> {
         }
         for operation in std::mem::take(&mut self.resending.held_back) {
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-            self.go_live(now, operation);
+            self.go_live_later(now, operation);
         }
         true
     }

@@ -94,6 +94,12 @@ impl<T, H: Clone> Session<T, H> {
         }
     }
 
+    /// The same for one that had to wait, which is not done for each message.
+    #[inline(never)]
+    pub(super) fn go_live_later(&mut self, now: Instant, operation: Box<Operation<T, H>>) {
+        self.go_live(now, operation);
+    }
+
     /// A QoS 0 publish that was queued, or held back.
     fn depart(&mut self, now: Instant, operation: Box<Operation<T, H>>) {
         if self.resending.holds_back() {
