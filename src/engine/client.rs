@@ -224,16 +224,25 @@ impl Client {
     ) -> Result<Accepted, Error> {
         if qos == QoS::AtMostOnce {
             return self.inner.start_publish(|state, now| {
-                let session = &mut state.session;
-                let published = session.publish_unobserved(now, topic, payload, retain)?;
+                let nobody = |_, _| None;
+                let published = state.session.publish(
+                    now,
+                    topic,
+                    payload,
+                    qos,
+                    retain,
+                    Wait::Bounded,
+                    nobody,
+                )?;
                 Ok(published.1)
             });
         }
         let completed = self.inner.wait_for(|state, now, waiter| {
-            let mut waiter = Some(waiter);
-            let tag = &mut |_, accepted| waiter.take().filter(|_| accepted == Accepted::Now);
-            let (wait, session) = (Wait::Bounded, &mut state.session);
-            let (_, accepted) = session.publish_for(now, topic, payload, qos, retain, wait, tag)?;
+            let tag = |_, accepted| (accepted == Accepted::Now).then_some(waiter);
+            let (_, accepted) =
+                state
+                    .session
+                    .publish(now, topic, payload, qos, retain, Wait::Bounded, tag)?;
             Ok((accepted, now + state.config.session.operation_timeout))
         })?;
         outcome(completed).map(|completed| completed.0)

@@ -57,44 +57,6 @@ impl<T, H: Clone> Session<T, H> {
         Ok((id, accepted))
     }
 
-    /// The same for a caller who is in no such hurry: one more copy of that in the library is enough.
-    #[allow(clippy::too_many_arguments)]
-    #[inline(never)]
-    pub fn publish_for(
-        &mut self,
-        now: Instant,
-        topic: &[u8],
-        payload: &[u8],
-        qos: QoS,
-        retain: bool,
-        wait: Wait,
-        tag: &mut dyn FnMut(OperationId, Accepted) -> Option<T>,
-    ) -> Result<(OperationId, Accepted), Error> {
-        self.publish(now, topic, payload, qos, retain, wait, tag)
-    }
-
-    /// The same with QoS 0 where nobody waits for the outcome.
-    #[inline(always)] // Once a message.
-    pub fn publish_unobserved(
-        &mut self,
-        now: Instant,
-        topic: &[u8],
-        payload: &[u8],
-        retain: bool,
-    ) -> Result<(OperationId, Accepted), Error> {
-        let qos = QoS::AtMostOnce;
-        if *topic != *self.last_topic || topic.is_empty() {
-            self.check_topic(topic)?;
-        }
-        let size = self.publish_size(topic, payload, qos)?;
-        if self.admits()? == Accepted::Queued || self.resending.holds_back() {
-            let nobody = &mut |_, _| None;
-            return self.publish_for(now, topic, payload, qos, retain, Wait::Bounded, nobody);
-        }
-        self.check_memory(size)?;
-        self.publish_at_once(now, topic, payload, retain, size, |_, _| None)
-    }
-
     #[cold]
     fn check_topic(&mut self, topic: &[u8]) -> Result<(), Error> {
         topic::name(topic)?;
@@ -104,7 +66,6 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// QoS 0 on a live connection: straight into the outgoing buffer, without an operation unless somebody waits.
-    #[inline(always)]
     fn publish_at_once(
         &mut self,
         now: Instant,
