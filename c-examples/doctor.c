@@ -234,7 +234,8 @@ static bool connect_step(aws_iot_mqtt_client *client, const struct options *opti
 /* After a connection was closed on a packet: is it closed again when we ask for nothing? Then it was not the packet. */
 static bool closed_while_idle(struct events *events)
 {
-    /* Each connection is told online once and offline once. That this one is offline may be told a little later than the outcome. */
+    /* Each connection is told online once and offline once, perhaps a little later than a call returns that has waited. */
+    if (!wait_for(events, &events->online, 1, ONLINE_SECS)) return false;
     int connections = look(events, &events->online);
     return wait_for(events, &events->offline, connections, ONLINE_SECS) && wait_for(events, &events->online, connections + 1, ONLINE_SECS)
         && wait_for(events, &events->offline, connections + 1, WATCH_SECS);
