@@ -71,9 +71,7 @@ impl Dialers {
         self.line.came.notify_one();
         Ok(())
     }
-}
 
-impl Dialers {
     /// They end, and are waited for unless one is at a job: a name resolution may hang.
     pub(super) fn end(&self) {
         let (handles, all_are_free) = {

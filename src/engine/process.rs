@@ -1,7 +1,7 @@
 //! The one engine of a process: it comes with the first client and goes with the last.
 //!
 //! Most applications make their clients once. One that frees its last client and soon makes another will do so again, and to start and end
-//! threads for each would be an eighth of what a connect costs it (with aws-lc-rs, where each thread seeds a random generator of its own,
+//! threads for each would be a seventh of what a connect costs it (with aws-lc-rs, where each thread seeds a random generator of its own,
 //! a fifth). Its engine is therefore kept a moment longer, with the TLS configuration of the client that was last.
 
 use super::clock;

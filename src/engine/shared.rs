@@ -138,7 +138,7 @@ impl Core {
     pub(super) fn register(self: &Arc<Self>, key: u64, client: &Arc<Inner>) -> Result<(), Error> {
         let mut clients = lock(&self.clients);
         if self.stop.load(Ordering::Acquire) {
-            return Err(Error::new(Code::InvalidState, "the process is ending"));
+            return Err(Error::new(Code::Io, "the process is ending"));
         }
         if self.driving.is_some() {
             clients.insert(key, Arc::downgrade(client));

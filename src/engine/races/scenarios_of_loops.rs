@@ -136,3 +136,21 @@ fn p5_the_callbacks_of_a_freed_client_run_although_its_loop_is_freed() {
         told.in_order();
     });
 }
+
+/// A dialer comes back from the application's code while this thread frees the client, and nobody drives the loop any more.
+#[test]
+fn nothing_of_a_freed_client_stays_in_its_loop() {
+    in_many_orders(A_SECOND, || {
+        let (event_loop, rig) = online(Broker::Answers);
+        let inner = Arc::clone(&rig.client.inner);
+        let left = Arc::downgrade(&inner);
+        inner.guarded(|_, state, _| state.outside += 1);
+        let dialer = thread::spawn(move || {
+            inner.guarded(|_, state, _| state.outside -= 1);
+        });
+        rig.free();
+        dialer.join().expect("returned");
+        assert_eq!(left.strong_count(), 0, "the client is kept");
+        drop(event_loop);
+    });
+}
