@@ -132,6 +132,11 @@ fn p5_free_inside_does_not_wait() {
 }
 
 #[test]
+fn p5_a_key_is_given_back_with_its_client_although_the_threads_stay() {
+    with_mosquitto("again", Checked::Plainly);
+}
+
+#[test]
 fn a_client_in_a_loop_connects_with_a_key_that_signs() {
     with_mosquitto_in("signs", Checked::Plainly, &[("TEST_LOOP", "1")]);
 }

@@ -46,6 +46,15 @@ fn a_session_of_mosquitto_is_resumed_when_reconnecting() {
 }
 
 #[test]
+fn a_session_is_resumed_by_the_next_client_as_long_as_the_threads_stay() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let port = broker.port.to_string();
+    let directory = certificates.directory();
+    Program::compile("tls").run(&["127.0.0.1", &port, &directory, "next_client"]);
+}
+
+#[test]
 fn new_credentials_are_used_at_the_next_attempt_and_reconnect_asks_for_one() {
     let certificates = Certificates::new();
     certificates.device(

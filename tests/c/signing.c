@@ -1,5 +1,5 @@
 /* A private key that only this program can use: OpenSSL's libcrypto signs, on behalf of a token. Behind the case's name: the certificate. */
-#include "check.h"
+#include "proc.h"
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
@@ -294,10 +294,33 @@ static void freed_inside(char **argv) {
     client = NULL;
 }
 
+static char **arguments;
+
+/* False where the moment for which threads stay was over before the next client came. */
+static bool is_given_back_although_threads_stay(void) {
+    int before = gate_count(&freed);
+    client = new_client(arguments);
+    use(arguments, AWS_IOT_MQTT_SIGNATURE_DER, on_sign);
+    CHECK_OK(aws_iot_mqtt_client_connect(client, 60));
+    disconnect_and_free(client);
+    client = NULL;
+    CHECK_INT(before + 1, gate_count(&freed));
+    return threads().count > 1;
+}
+
+/* An application that makes clients again and again finds the threads of the last one, but each key is given back with its client. */
+static void again(char **argv) {
+    aws_iot_mqtt_client_free(client);
+    arguments = argv;
+    CHECK(becomes(is_given_back_although_threads_stay));
+    CHECK(becomes(is_given_back_although_threads_stay));
+}
+
 int main(int argc, char **argv) {
     static const struct test_case cases[] = {
         {"signs", signs},       {"refused", refused},         {"calls_inside", calls_inside},
         {"blocks", blocks_long}, {"freed_outside", freed_outside}, {"freed_inside", freed_inside},
+        {"again", again},
     };
     CHECK(argc > 5);
     main_thread = pthread_self();

@@ -1,5 +1,5 @@
 /* What TLS is made of: sessions that are resumed, credentials that are replaced, versions and cipher suites, and whom the client trusts. */
-#include "check.h"
+#include "proc.h"
 
 static struct gate online = GATE;
 static aws_iot_mqtt_client *client;
@@ -82,13 +82,46 @@ static void system_store(char **argv) {
     CHECK_CODE(atoi(argv[5]), aws_iot_mqtt_client_connect(client, 60));
 }
 
+static char **arguments;
+
+static aws_iot_mqtt_client *new_client_with_log(char **argv) {
+    aws_iot_mqtt_client *made = new_client(argv);
+    CHECK_OK(aws_iot_mqtt_client_on_log(made, AWS_IOT_MQTT_LOG_INFO, on_log, NULL, NULL));
+    return made;
+}
+
+/* Whether a client that is made now resumes the session of the one before. */
+static bool next_client_resumes(void) {
+    aws_iot_mqtt_client *next = new_client_with_log(arguments);
+    CHECK_OK(aws_iot_mqtt_client_connect(next, 60));
+    CHECK_OK(publish_text(next, "next", "x", 1));
+    disconnect_and_free(next);
+    return strstr(strrchr(handshakes.text, '['), ", resumed]") != NULL;
+}
+
+static bool only_this_thread(void) {
+    return threads().count == 1;
+}
+
+/* The credentials of the last client stay as long as the library's threads do without a client: an application that makes clients again
+ * and again resumes the session, another one does not. */
+static void next_client(char **argv) {
+    aws_iot_mqtt_client_free(client);
+    client = NULL;
+    arguments = argv;
+    CHECK(!next_client_resumes());
+    CHECK(becomes(next_client_resumes));
+    CHECK(becomes(only_this_thread));
+    CHECK(!next_client_resumes());
+}
+
 int main(int argc, char **argv) {
     static const struct test_case cases[] = {
         {"resumes", resumes}, {"rotates", rotates}, {"minimum", minimum}, {"ciphers", ciphers}, {"system_store", system_store},
+        {"next_client", next_client},
     };
     CHECK(argc > 4);
-    client = new_client(argv);
-    CHECK_OK(aws_iot_mqtt_client_on_log(client, AWS_IOT_MQTT_LOG_INFO, on_log, NULL, NULL));
+    client = new_client_with_log(argv);
     CHECK_OK(aws_iot_mqtt_client_on_online(client, on_online, NULL, NULL));
     int result = RUN_CASE(cases);
     aws_iot_mqtt_client_free(client);
