@@ -25,6 +25,14 @@ fn resumed_with_a_scripted_broker(version: &'static SupportedProtocolVersion, su
     Program::compile("tls").run_with(broker, &directory, &["resumes", summary]);
 }
 
+fn with_mosquitto(case: &[&str]) {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let (port, directory) = (broker.port.to_string(), certificates.directory());
+    let place = ["127.0.0.1", &port, &directory];
+    Program::compile("tls").run(&[&place, case].concat());
+}
+
 #[test]
 fn a_session_of_tls_1_3_is_resumed_when_reconnecting() {
     resumed_with_a_scripted_broker(&TLS13, "TLS 1.3");
@@ -37,21 +45,12 @@ fn a_session_of_tls_1_2_is_resumed_when_reconnecting() {
 
 #[test]
 fn a_session_of_mosquitto_is_resumed_when_reconnecting() {
-    let certificates = Certificates::new();
-    let broker = Mosquitto::start(&certificates);
-    let port = broker.port.to_string();
-    let directory = certificates.directory();
-    let program = Program::compile("tls");
-    program.run(&["127.0.0.1", &port, &directory, "resumes", "TLS 1.3"]);
+    with_mosquitto(&["resumes", "TLS 1.3"]);
 }
 
 #[test]
 fn a_session_is_resumed_by_the_next_client_as_long_as_the_threads_stay() {
-    let certificates = Certificates::new();
-    let broker = Mosquitto::start(&certificates);
-    let port = broker.port.to_string();
-    let directory = certificates.directory();
-    Program::compile("tls").run(&["127.0.0.1", &port, &directory, "next_client"]);
+    with_mosquitto(&["next_client"]);
 }
 
 #[test]
