@@ -7,9 +7,9 @@ use crate::error::Error;
 
 /// Acknowledges a QoS 1 PUBLISH [MQTT-3.3.4-1].
 #[inline]
-pub fn encode_puback(out: &mut Vec<u8>, packet_id: u16) {
+pub fn puback(packet_id: u16) -> [u8; 4] {
     let [high, low] = packet_id.to_be_bytes();
-    out.extend_from_slice(&[0x40, 2, high, low]);
+    [0x40, 2, high, low]
 }
 
 /// The packet identifier of the first packet in `bytes`, if it is a whole and valid PUBACK. For anything else there is
@@ -63,13 +63,9 @@ mod tests {
 
     #[test]
     fn puback_of_section_3_4() {
-        let mut out = vec![0xFF];
-        encode_puback(&mut out, 0x1234);
-        assert_eq!(out, [0xFF, 0x40, 2, 0x12, 0x34]);
-        assert_eq!(
-            decode_all(&out[1..]),
-            [Packet::Puback { packet_id: 0x1234 }]
-        );
+        let bytes = puback(0x1234);
+        assert_eq!(bytes, [0x40, 2, 0x12, 0x34]);
+        assert_eq!(decode_all(&bytes), [Packet::Puback { packet_id: 0x1234 }]);
     }
 
     #[test]

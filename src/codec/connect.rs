@@ -128,14 +128,10 @@ pub(super) fn decode_connack<'a>(
     }))
 }
 
-pub fn encode_pingreq(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[0xC0, 0]);
-}
+pub const PINGREQ: [u8; 2] = [0xC0, 0];
 
 /// The last packet of a connection [MQTT-3.14.4-2]; the broker then throws the will away [MQTT-3.14.4-3].
-pub fn encode_disconnect(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[0xE0, 0]);
-}
+pub const DISCONNECT: [u8; 2] = [0xE0, 0];
 
 pub(super) fn decode_pingresp<'a>(
     header: FixedHeader,

@@ -21,8 +21,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use acknowledgements::{encode_puback, whole_puback};
-pub use connect::{Connect, encode_connect, encode_disconnect, encode_pingreq};
+pub use acknowledgements::{puback, whole_puback};
+pub use connect::{Connect, DISCONNECT, PINGREQ, encode_connect};
 pub use publish::{
     Publish, encode_publish, publish_size, set_publish_dup, set_publish_packet_id, whole_publish,
 };

@@ -48,49 +48,43 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
     2 + topic_len + packet_id_len + payload_len
 }
 
-/// The topic was checked by [`topic::name`]; `out` has room for the whole packet, or grows. `packet_id` is 0 for QoS 0 [MQTT-2.3.1-5],
-/// or for QoS 1 when it is to be set later. Where [`publish_size`] is `None` nothing is written: a wrong length would spoil all that follows.
-/// Gives the place behind the topic in what was written: that of the packet identifier, for [`set_publish_packet_id`].
+/// Fills `out`, which has the size that [`publish_size`] says; the topic was checked by [`topic::name`]. `packet_id` is 0 for QoS 0
+/// [MQTT-2.3.1-5], or for QoS 1 when it is to be set later. Gives the place behind the topic: that of the packet identifier, for
+/// [`set_publish_packet_id`]. With another size it is 0 and the packet not whole.
 #[inline(always)]
 pub fn encode_publish(
-    out: &mut Vec<u8>,
+    out: &mut [u8],
     topic: &[u8],
     payload: &[u8],
     qos: QoS,
     retain: bool,
     packet_id: u16,
 ) -> usize {
-    let before = out.len();
-    if topic.len() > wire::MAX_STRING || payload.len() > wire::MAX_REMAINING_LENGTH {
-        return 0;
-    }
-    let remaining_length = remaining_length(topic.len(), payload.len(), qos);
-    if remaining_length > wire::MAX_REMAINING_LENGTH {
-        return 0;
-    }
     let first = 0x30 | (qos as u8) << 1 | u8::from(retain);
-    // Nearly every message is here: one write of eight bytes, of which four or five stay, instead of as many pushes.
-    if remaining_length < 0x4000 {
-        let topic_len = u64::from((topic.len() as u16).swap_bytes());
-        let remaining_length = remaining_length as u64;
-        let (header, length) = if remaining_length < 0x80 {
-            (topic_len << 16 | remaining_length << 8, 4)
-        } else {
-            let (low, high) = (remaining_length | 0x80, remaining_length >> 7);
-            (topic_len << 24 | high << 16 | (low & 0xFF) << 8, 5)
-        };
-        out.extend_from_slice(&(header | u64::from(first)).to_le_bytes());
-        out.truncate(before + length);
-    } else {
-        wire::put_fixed_header(out, first, remaining_length);
-        wire::put_u16(out, topic.len() as u16);
+    let remaining_length = remaining_length(topic.len(), payload.len(), qos);
+    let head = wire::put_head(out, first, remaining_length, topic.len() as u16);
+    let place = head + topic.len();
+    let Some((name, rest)) = out
+        .get_mut(head..)
+        .and_then(|rest| rest.split_at_mut_checked(topic.len()))
+    else {
+        return 0;
+    };
+    name.copy_from_slice(topic);
+    let rest = match qos {
+        QoS::AtMostOnce => rest,
+        QoS::AtLeastOnce => match rest.split_first_chunk_mut() {
+            Some((its, rest)) => {
+                *its = packet_id.to_be_bytes();
+                rest
+            }
+            None => return 0,
+        },
+    };
+    if rest.len() != payload.len() {
+        return 0;
     }
-    out.extend_from_slice(topic);
-    let place = out.len() - before;
-    if qos == QoS::AtLeastOnce {
-        wire::put_u16(out, packet_id);
-    }
-    out.extend_from_slice(payload);
+    rest.copy_from_slice(payload);
     place
 }
 

@@ -160,7 +160,38 @@ fn put_remaining_length(out: &mut Vec<u8>, mut remaining_length: usize) {
     out.push(remaining_length as u8);
 }
 
+/// Writes the fixed header and the two bytes behind it, a length. Gives the place behind them; where they do not fit, that is behind the end.
 #[inline(always)]
+pub(super) fn put_head(out: &mut [u8], first: u8, remaining_length: usize, field: u16) -> usize {
+    // Nearly every packet is here: one write of eight bytes, of which four or five stay, instead of as many single ones.
+    if let Some(out) = out.first_chunk_mut().filter(|_| remaining_length < 0x4000) {
+        let first = u64::from(first);
+        let field = u64::from(field.swap_bytes());
+        let remaining_length = remaining_length as u64;
+        let (head, length) = if remaining_length < 0x80 {
+            (field << 16 | remaining_length << 8 | first, 4)
+        } else {
+            let (low, high) = (remaining_length | 0x80, remaining_length >> 7);
+            (field << 24 | high << 16 | (low & 0xFF) << 8 | first, 5)
+        };
+        *out = head.to_le_bytes();
+        return length;
+    }
+    put_rare_head(out, first, remaining_length, field)
+}
+
+/// A short packet or a long one.
+#[cold]
+fn put_rare_head(out: &mut [u8], first: u8, remaining_length: usize, field: u16) -> usize {
+    let mut head = vec![first];
+    put_remaining_length(&mut head, remaining_length);
+    put_u16(&mut head, field);
+    if let Some(out) = out.get_mut(..head.len()) {
+        out.copy_from_slice(&head);
+    }
+    head.len()
+}
+
 pub(super) fn put_u16(out: &mut Vec<u8>, number: u16) {
     out.extend_from_slice(&number.to_be_bytes());
 }

@@ -213,9 +213,8 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn send_pubacks(&mut self, now: Instant) {
-        let writer = self.outgoing.writer();
         while let Some(packet_id) = self.receipts.next_acknowledged() {
-            codec::encode_puback(writer, packet_id);
+            self.outgoing.write(&codec::puback(packet_id));
         }
         self.settle_clock(now);
     }

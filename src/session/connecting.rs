@@ -104,9 +104,11 @@ impl<T, H: Clone> Session<T, H> {
             username: login.username.as_deref().map(String::as_str),
             password: login.password.as_deref().map(Vec::as_slice),
         };
-        if let Err(why) = codec::encode_connect(self.outgoing.writer(), &connect) {
+        let mut packet = Zeroizing::new(Vec::new());
+        if let Err(why) = codec::encode_connect(&mut packet, &connect) {
             return self.hang_up(now, why);
         }
+        self.outgoing.write(&packet);
         self.keep_alive = KeepAlive::new(now, 0, self.config.ping_timeout);
         self.outgoing.holds_secret();
         self.phase = Phase::Greeting {

@@ -74,7 +74,7 @@ impl<T, H: Clone> Session<T, H> {
             }
         } else if idle || leaving.deadline <= now {
             leaving.said_disconnect = true;
-            codec::encode_disconnect(self.outgoing.writer());
+            self.outgoing.write(&codec::DISCONNECT);
             self.settle_clock(now);
         }
     }

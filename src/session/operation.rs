@@ -120,7 +120,7 @@ impl<T, H> Default for Spare<T, H> {
 }
 
 impl<T, H> Spare<T, H> {
-    /// A publish with an empty packet.
+    /// A publish whose packet is to be written, over another one's.
     #[inline]
     pub(super) fn take(&mut self, qos: QoS) -> Box<Operation<T, H>> {
         let mut operation = match self.operations.pop() {
@@ -155,7 +155,6 @@ impl<T, H> Spare<T, H> {
         };
         if packet.capacity() <= SPARE_PACKET && self.bytes + packet.capacity() <= SPARE.min(most) {
             self.bytes += packet.capacity();
-            packet.clear();
             self.operations.push(operation);
         }
     }

@@ -1,5 +1,6 @@
 //! Bytes on their way to the link, and where in the stream of this connection they stand.
 
+use std::collections::TryReserveError;
 use std::ops::Range;
 use zeroize::Zeroize;
 
@@ -12,9 +13,11 @@ const KEPT_UNDER_LOAD: usize = 4 << 20;
 /// A connection's outgoing stream. Positions count from the connection's first byte.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
+    /// Those from `start` to `end` are to leave. What is behind them was sent before, or nothing yet: a packet is written over it, so that
+    /// room is asked for once a packet and not for each of its parts.
     bytes: Vec<u8>,
-    /// How many of `bytes` the link has taken.
     start: usize,
+    end: usize,
     /// How many bytes of the stream the link has taken.
     taken: u64,
     /// `bytes` holds a password.
@@ -26,12 +29,12 @@ pub(super) struct Outgoing {
 impl Outgoing {
     #[inline]
     pub(super) fn pending(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        &self.bytes[self.start..self.end]
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.end - self.start
     }
 
     #[cfg(test)]
@@ -41,7 +44,7 @@ impl Outgoing {
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
+        self.start == self.end
     }
 
     /// The socket has taken everything.
@@ -61,15 +64,45 @@ impl Outgoing {
         self.taken + self.len() as u64
     }
 
-    /// Where packets are encoded.
+    /// The [`room`](Outgoing::room) for a packet of this size will not need memory.
     #[inline]
-    pub(super) fn writer(&mut self) -> &mut Vec<u8> {
-        // Whatever room is left behind: a buffer that is never empty would grow and grow.
-        if self.start >= KEPT_WHEN_EMPTY && self.start >= self.bytes.len() / 2 {
-            self.bytes.drain(..self.start);
+    pub(super) fn try_reserve(&mut self, size: usize) -> Result<(), TryReserveError> {
+        if self.bytes.len() - self.end < size {
+            return self.make_room(size);
+        }
+        Ok(())
+    }
+
+    /// Where a packet is to be encoded that has this size; it counts as written. Where there may be no memory for it,
+    /// [`try_reserve`](Outgoing::try_reserve) comes first.
+    #[inline]
+    pub(super) fn room(&mut self, size: usize) -> &mut [u8] {
+        if let Err(error) = self.try_reserve(size) {
+            panic!("no memory for a packet of {size} bytes: {error}");
+        }
+        let packet = &mut self.bytes[self.end..][..size];
+        self.end += size;
+        packet
+    }
+
+    /// A packet that was encoded elsewhere.
+    #[inline]
+    pub(super) fn write(&mut self, packet: &[u8]) {
+        self.room(packet.len()).copy_from_slice(packet);
+    }
+
+    #[cold]
+    fn make_room(&mut self, size: usize) -> Result<(), TryReserveError> {
+        // First what has left: a buffer that is never empty would grow and grow.
+        if self.start >= KEPT_WHEN_EMPTY && self.start >= self.end / 2 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
             self.start = 0;
         }
-        &mut self.bytes
+        self.bytes.truncate(self.end);
+        self.bytes.try_reserve(size)?;
+        self.bytes.resize(self.bytes.capacity(), 0);
+        Ok(())
     }
 
     /// The link took the next `count` bytes.
@@ -79,10 +112,9 @@ impl Outgoing {
         self.taken += count as u64;
         if self.is_empty() {
             self.wipe();
-            self.bytes.clear();
-            self.start = 0;
+            (self.start, self.end) = (0, 0);
             if self.bytes.capacity() > KEPT_UNDER_LOAD {
-                self.bytes.shrink_to(KEPT_WHEN_EMPTY);
+                self.shrink();
             }
         }
     }
@@ -90,6 +122,7 @@ impl Outgoing {
     /// Gives memory back. Not done whenever the buffer is empty: under load that would be after each write.
     pub(super) fn shrink(&mut self) {
         if self.is_empty() {
+            self.bytes.truncate(KEPT_WHEN_EMPTY);
             self.bytes.shrink_to(KEPT_WHEN_EMPTY);
         }
     }
@@ -101,7 +134,8 @@ impl Outgoing {
         }
         let from = self.start + (range.start - self.taken) as usize;
         let to = self.start + (range.end - self.taken) as usize;
-        self.bytes.drain(from..to);
+        self.bytes.copy_within(to..self.end, from);
+        self.end -= to - from;
         true
     }
 
@@ -130,13 +164,13 @@ mod tests {
     #[test]
     fn positions_go_on_while_bytes_leave() {
         let mut outgoing = Outgoing::default();
-        outgoing.writer().extend_from_slice(b"abcdef");
+        outgoing.write(b"abcdef");
         outgoing.take(2);
         assert_eq!(
             (outgoing.taken(), outgoing.end(), outgoing.pending()),
             (2, 6, &b"cdef"[..])
         );
-        outgoing.writer().extend_from_slice(b"gh");
+        outgoing.write(b"gh");
         assert!(!outgoing.cut(1..4), "its first byte has left");
         assert!(outgoing.cut(4..6));
         assert_eq!(outgoing.pending(), b"cdgh");
@@ -151,9 +185,8 @@ mod tests {
     fn what_has_left_gives_room_to_what_comes_though_it_is_never_empty() {
         let mut outgoing = Outgoing::default();
         for _ in 0..1_000 {
-            let writer = outgoing.writer();
-            writer.try_reserve(10_007).expect("memory");
-            writer.resize(writer.len() + 10_007, 0);
+            outgoing.try_reserve(10_007).expect("memory");
+            outgoing.room(10_007).fill(0);
             if outgoing.len() >= 64 << 10 {
                 outgoing.take(10_001);
             }
@@ -164,7 +197,7 @@ mod tests {
     #[test]
     fn what_a_burst_took_is_given_back_when_it_has_left() {
         let mut outgoing = Outgoing::default();
-        outgoing.writer().resize(8 << 20, 0);
+        outgoing.room(8 << 20).fill(0);
         outgoing.take(8 << 20);
         assert!(outgoing.bytes.capacity() <= KEPT_UNDER_LOAD);
     }

@@ -40,13 +40,13 @@ impl<T, H: Clone> Session<T, H> {
             ..
         } = &mut operation.body
         {
-            if packet.capacity() < size && packet.try_reserve_exact(size).is_err() {
-                return Err(no_memory(size));
+            if packet.len() != size {
+                resize(packet, size)?;
             }
             *packet_id_at = codec::encode_publish(packet, topic, payload, qos, retain, 0);
         }
         // Its copy on the way to the link. Where it has to wait for the window this is a little early.
-        if twice && self.outgoing.writer().try_reserve(size).is_err() {
+        if twice && self.outgoing.try_reserve(size).is_err() {
             return Err(no_memory(size));
         }
         self.make_room(accepted)?;
@@ -75,11 +75,11 @@ impl<T, H: Clone> Session<T, H> {
         size: usize,
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
-        let writer = self.outgoing.writer();
-        if writer.try_reserve(size).is_err() {
+        if self.outgoing.try_reserve(size).is_err() {
             return Err(no_memory(size));
         }
-        codec::encode_publish(writer, topic, payload, QoS::AtMostOnce, retain, 0);
+        let packet = self.outgoing.room(size);
+        codec::encode_publish(packet, topic, payload, QoS::AtMostOnce, retain, 0);
         count(&mut self.counters.messages_sent);
         self.settle_clock(now);
         let id = self.next_operation();
@@ -99,6 +99,17 @@ impl<T, H: Clone> Session<T, H> {
             .filter(|size| *size <= self.config.max_packet_size)
             .ok_or_else(|| too_large(topic, payload.len(), self.config.max_packet_size))
     }
+}
+
+/// One that another message had in it is overwritten.
+#[cold]
+fn resize(packet: &mut Vec<u8>, size: usize) -> Result<(), Error> {
+    packet.truncate(size);
+    if packet.try_reserve_exact(size - packet.len()).is_err() {
+        return Err(no_memory(size));
+    }
+    packet.resize(size, 0);
+    Ok(())
 }
 
 #[cold]

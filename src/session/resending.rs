@@ -90,7 +90,7 @@ impl<T, H: Clone> Session<T, H> {
                 return false;
             }
             let size = slot.operation().map_or(0, Operation::size);
-            let no_memory = self.outgoing.writer().try_reserve(size).is_err();
+            let no_memory = self.outgoing.try_reserve(size).is_err();
             if no_memory && self.outgoing.is_empty() {
                 let why = format!(
                     "no memory to send a packet of {size} bytes again; that is tried on the next connection"

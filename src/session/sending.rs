@@ -107,7 +107,7 @@ impl<T, H: Clone> Session<T, H> {
         }
         let start = self.outgoing.end();
         if let Body::Publish { packet, .. } = &operation.body {
-            self.outgoing.writer().extend_from_slice(packet);
+            self.outgoing.write(packet);
         }
         count(&mut self.counters.messages_sent);
         self.live_bytes = self.live_bytes.saturating_sub(operation.size());
@@ -171,7 +171,7 @@ impl<T, H: Clone> Session<T, H> {
         } = &mut operation.body
         {
             codec::set_publish_packet_id(packet, *packet_id_at, packet_id);
-            self.outgoing.writer().extend_from_slice(packet);
+            self.outgoing.write(packet);
             length = packet.len() as u32;
         }
         count(&mut self.counters.messages_sent);
@@ -240,7 +240,7 @@ impl<T, H: Clone> Session<T, H> {
         let left = slot.left;
         if let Some(Body::Publish { packet, .. }) = slot.body_mut() {
             codec::set_publish_dup(packet, left);
-            self.outgoing.writer().extend_from_slice(packet);
+            self.outgoing.write(packet);
             count(&mut self.counters.messages_sent);
         }
         self.was_sent(now, &mut slot);
@@ -249,16 +249,16 @@ impl<T, H: Clone> Session<T, H> {
 
     pub(super) fn resend_request(&mut self, now: Instant, mut slot: Slot<T, H>) {
         slot.position = self.outgoing.end();
-        let writer = self.outgoing.writer();
+        let mut packet = Vec::new();
         match &slot.what {
             What::Operation(operation) => match &operation.body {
                 Body::Subscribe { filter, qos, .. } => {
                     let filter = std::iter::once((&**filter, *qos));
-                    codec::encode_subscribe(writer, slot.packet_id, filter);
+                    codec::encode_subscribe(&mut packet, slot.packet_id, filter);
                 }
                 Body::Unsubscribe { filter } => {
                     let filter = std::iter::once(&**filter);
-                    codec::encode_unsubscribe(writer, slot.packet_id, filter);
+                    codec::encode_unsubscribe(&mut packet, slot.packet_id, filter);
                 }
                 Body::Publish { .. } => {}
             },
@@ -268,10 +268,11 @@ impl<T, H: Clone> Session<T, H> {
                     .filter_map(|filter| self.subscriptions.get(filter));
                 let filters =
                     subscriptions.map(|subscription| (&*subscription.filter, subscription.qos));
-                codec::encode_subscribe(writer, slot.packet_id, filters);
+                codec::encode_subscribe(&mut packet, slot.packet_id, filters);
             }
             What::Ended => {}
         }
+        self.outgoing.write(&packet);
         self.was_sent(now, &mut slot);
         self.requests.push(slot);
     }

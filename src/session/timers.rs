@@ -95,7 +95,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     fn ping(&mut self, now: Instant) {
-        codec::encode_pingreq(self.outgoing.writer());
+        self.outgoing.write(&codec::PINGREQ);
         self.keep_alive.pinged(now);
         self.settle_clock(now);
     }
