@@ -53,7 +53,7 @@ impl Dial {
         Ok(Dialed { way, layers })
     }
 
-    /// The same without a dialer, for an address and nothing that could block; `None` if it takes one.
+    /// The same without a dialer, for addresses that are known and nothing that could block; `None` if it takes one.
     pub(super) fn run_now(&self, client: &Inner) -> Option<Result<Dialed, Error>> {
         let config = &self.config;
         if self.factory.is_some() || credentials::signs(config, self.provider.is_some()) {
@@ -69,7 +69,11 @@ impl Dial {
             }
         }
         let (host, port) = config.next_hop();
-        let way = Way::Addresses([tcp::literal(host, port)?].into());
+        let addresses = match tcp::literal(host, port) {
+            Some(address) => vec![address],
+            None => client.engine.names.known((host, port), clock::now())?,
+        };
+        let way = Way::Addresses(interleave(addresses));
         Some(self.layers(client).map(|layers| Dialed { way, layers }))
     }
 

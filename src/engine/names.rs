@@ -16,7 +16,8 @@ pub(super) type Waiting = Box<dyn FnOnce(Answer) + Send>;
 /// Whoever comes later asks anew: the question may hang, and the network may have changed since.
 pub(super) const SHARED_FOR: Duration = Duration::from_secs(1);
 
-/// The questions that are being asked. Answers are not remembered: how long one holds is the system's resolver's business.
+/// The questions of this moment. How long an answer holds is the system's resolver's business; here it only serves those who would have shared
+/// the question had they come a little earlier, so that clients that come in a row need no dialer each.
 #[derive(Default)]
 pub(super) struct Names {
     pub(super) asked: Mutex<HashMap<(String, u16), Arc<Question>>>,
@@ -24,11 +25,36 @@ pub(super) struct Names {
 
 pub(super) struct Question {
     since: Instant,
-    /// `None`: answered.
-    waiting: Mutex<Option<Vec<Waiting>>>,
+    progress: Mutex<Progress>,
+}
+
+enum Progress {
+    Asking(Vec<Waiting>),
+    /// A failure is not kept.
+    Answered(Answer),
+}
+
+impl Question {
+    fn is_recent(&self, now: Instant) -> bool {
+        now.since(self.since) < SHARED_FOR
+    }
+
+    fn answer(&self) -> Option<Vec<SocketAddr>> {
+        match &*lock(&self.progress) {
+            Progress::Answered(Ok(addresses)) => Some(addresses.clone()),
+            _ => None,
+        }
+    }
 }
 
 impl Names {
+    /// What somebody else was just told.
+    pub(super) fn known(&self, (host, port): (&str, u16), now: Instant) -> Option<Vec<SocketAddr>> {
+        let asked = lock(&self.asked);
+        let question = asked.get(&(host.to_owned(), port))?;
+        question.is_recent(now).then(|| question.answer())?
+    }
+
     /// Gives the answer of `ask` to `then`: here, or on the thread that is asking the same already.
     pub(super) fn resolve(
         &self,
@@ -37,38 +63,32 @@ impl Names {
         ask: impl FnOnce() -> Answer,
         then: Waiting,
     ) {
+        if let Some(addresses) = self.known((host, port), now) {
+            return then(Ok(addresses));
+        }
         let name = (host.to_owned(), port);
         let question = {
             let mut asked = lock(&self.asked);
-            let recent = asked
-                .get(&name)
-                .filter(|question| now.since(question.since) < SHARED_FOR);
-            if let Some(question) = recent {
-                if let Some(waiting) = lock(&question.waiting).as_mut() {
+            asked.retain(|_, question| question.is_recent(now));
+            if let Some(question) = asked.get(&name) {
+                if let Progress::Asking(waiting) = &mut *lock(&question.progress) {
                     return waiting.push(then);
                 }
             }
             let question = Arc::new(Question {
                 since: now,
-                waiting: Mutex::new(Some(vec![then])),
+                progress: Mutex::new(Progress::Asking(vec![then])),
             });
-            asked.insert(name.clone(), Arc::clone(&question));
+            asked.insert(name, Arc::clone(&question));
             question
         };
         let answer = ask();
-        {
-            let mut asked = lock(&self.asked);
-            // A later question for this name may have taken the place.
-            if asked
-                .get(&name)
-                .is_some_and(|current| Arc::ptr_eq(current, &question))
-            {
-                asked.remove(&name);
+        let told = Progress::Answered(answer.clone());
+        let asking = std::mem::replace(&mut *lock(&question.progress), told);
+        if let Progress::Asking(waiting) = asking {
+            for then in waiting {
+                then(answer.clone());
             }
-        }
-        let waiting = lock(&question.waiting).take().unwrap_or_default();
-        for then in waiting {
-            then(answer.clone());
         }
     }
 }
