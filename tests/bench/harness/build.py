@@ -19,6 +19,8 @@ AWS_LIBRARIES = ["aws-c-mqtt", "aws-c-http", "aws-c-compression", "aws-c-io", "a
 
 # The same library with the other provider of cryptography; measured where TLS makes a difference.
 OTHER_PROVIDER = "ours-aws-lc"
+# The ceiling with our own provider; measured where a handshake is.
+RAW_RING = "raw-ring"
 
 
 def run(command, **more):
@@ -42,7 +44,8 @@ def build(aws_prefix):
     compile_c("paho", ["-lpaho-mqtt3as"])
     compile_c("ours", ours)
     compile_c("growth", ours)
-    drivers = {"raw": RUST / "driver-raw", "libmosquitto": WORK / "libmosquitto", "paho-c": WORK / "paho", "rumqttc": RUST / "driver-rumqttc"}
+    drivers = {"raw": RUST / "driver-raw", RAW_RING: RUST / "driver-raw-ring", "libmosquitto": WORK / "libmosquitto", "paho-c": WORK / "paho",
+               "rumqttc": RUST / "driver-rumqttc"}
     if aws_prefix:
         libraries = [Path(aws_prefix) / "lib" / f"lib{name}.a" for name in AWS_LIBRARIES]
         compile_c("aws_c_mqtt", [f"-I{aws_prefix}/include", *libraries, "-ldl", "-lm"])
@@ -86,6 +89,7 @@ def versions(drivers):
         "paho-c": f"paho.mqtt.c {debian('libpaho-mqtt1.3')}, MQTTAsync",
         "rumqttc": f"rumqttc {crate('rumqttc')}, its synchronous Client",
         "aws-c-mqtt": "aws-c-mqtt, its MQTT 3.1.1 client, one event-loop thread, from the given static libraries",
+        RAW_RING: "the same as raw, rustls with ring; measured for connecting only",
         "raw": f"no client: packets made before, in large pieces on a blocking socket; with TLS rustls {crate('rustls')}",
     }
     return {name: found[name] for name in drivers}

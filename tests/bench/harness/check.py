@@ -51,6 +51,15 @@ class Tables(unittest.TestCase):
         text, _ = compare(Comparison("Cost", "case", "less", goal), names, [("x", {"raw": 40, "a": 48, "ours": 60})])
         self.assertIn("| case | raw | a | ours | best peer |", text)
 
+    def test_a_ceiling_with_our_provider_stands_beside_the_other_one(self):
+        names = ["raw", "raw-ring", "a", "ours"]
+        for ring, verdict in ((53, "**no**; of raw-ring yes |"), (51, "**no** |")):
+            text, _ = compare(Comparison("Cost", "case", "less", {"raw": 1.15}), names, [("x", {"raw": 40, "raw-ring": ring, "a": 70, "ours": 60})])
+            self.assertIn(f"| x | 40 | {ring} | **70** | 60 | a | 0.86 | ≤ 1.15 × raw | {verdict}", text)
+        for ring, verdict in ((52, "**no**; raw-ring itself has 1.04 |"), (49, "**no** |")):
+            text, _ = compare(Comparison("Cost", "case", "less", {"best": 1}), names, [("x", {"raw": 40, "raw-ring": ring, "a": 50, "ours": 60})])
+            self.assertIn(verdict, text)
+
     def test_what_was_not_measured_is_a_dash(self):
         text, behind = compare(Comparison("Cost", "case", "less", {"best": 1}), ["a", "ours"], [("x", {"ours": 60})])
         self.assertIn("| x | — | 60 | — | — | ≤ 1 | — |", text)

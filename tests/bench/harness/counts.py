@@ -18,7 +18,7 @@ def per_message(drivers, quick, say):
     rows = []
     with Sink() as sink:
         for name, driver in drivers.items():
-            if name == build.OTHER_PROVIDER:
+            if name in (build.OTHER_PROVIDER, build.RAW_RING):
                 continue
             say(f"counts: {name}")
             for path in PATHS:
@@ -65,7 +65,7 @@ def idle(drivers, counts, say):
         for transport in ("plain", "tls"):
             for clients in counts:
                 for name, driver in drivers.items():
-                    if name == build.OTHER_PROVIDER or (clients > FEW.get(name, clients) and clients != counts[0]):
+                    if name in (build.OTHER_PROVIDER, build.RAW_RING) or (clients > FEW.get(name, clients) and clients != counts[0]):
                         continue
                     really = min(clients, FEW.get(name, clients))
                     say(f"idle: {really} clients of {name}, {transport}")

@@ -79,7 +79,7 @@ class Page:
             return goals.get(f"size_{size}", goals.get(f"{scenario}_window_{window}", goals[scenario]))
 
         self.add("## Throughput")
-        drawn_names = [name for name in self.names if name != build.OTHER_PROVIDER]
+        drawn_names = [name for name in self.names if name not in (build.OTHER_PROVIDER, build.RAW_RING)]
         for transport, words in TRANSPORTS.items():
             listed = cases(transport, "pub") + cases(transport, "recv")
             throughput = {label(case): throughput_goal(case) for case in listed}

@@ -2,7 +2,7 @@
 
 import statistics
 
-from .build import OTHER_PROVIDER
+from .build import OTHER_PROVIDER, RAW_RING
 from .runs import Sink, once, quiet
 
 SIZES = (64, 256, 1024, 16384)
@@ -51,7 +51,7 @@ def measure(drivers, reps, seconds, quick, say):
             say(f"speed: {'calibration' if rep < 0 else f'round {rep + 1} of {reps}'}")
             for case in cases(quick):
                 for name, driver in drivers.items():
-                    if (case[0], name) == ("plain", OTHER_PROVIDER):
+                    if (name == OTHER_PROVIDER and case[0] == "plain") or (name == RAW_RING and case[1] not in ("connect", "first")):
                         continue
                     key = (case, name)
                     if rep < 0:

@@ -2,7 +2,10 @@
 
 from collections import namedtuple
 
-from .build import OTHER_PROVIDER
+from .build import OTHER_PROVIDER, RAW_RING
+
+# They are measured in some rows only.
+SOMETIMES = (OTHER_PROVIDER, RAW_RING)
 
 # `better` is "more" or "less"; `goal` bounds ours from below or from above: {"best": of the best peer's, "raw": of raw's, "ours": as it is}, as far as
 # there is such a goal, or a dictionary of such for each row's label.
@@ -50,17 +53,30 @@ def verdict(goal, better, values, best, said):
         return "yes"
     other = bounds(goal, better, values, best, OTHER_PROVIDER)
     if all(reached for _, reached in other):
-        return "**no**; with aws-lc-rs yes"
-    ceiling = values.get("raw")
-    if better == "more" and "best" in goal and ceiling is not None and ceiling < goal["best"] * values[best]:
-        return f"**no**; raw itself has {ceiling / values[best]:.2f}"
-    return "**no**"
+        return "**no**; with aws-lc-rs yes" + of_ceiling(goal, better, values, best)
+    return "**no**" + of_ceiling(goal, better, values, best)
+
+
+def of_ceiling(goal, better, values, best):
+    """What can be said of a goal that is not reached: whether it is beside a ceiling with our provider, and whether the ceiling reaches it itself."""
+    whose = RAW_RING if values.get(RAW_RING) is not None else "raw"
+    ceiling = values.get(whose)
+    if ceiling is None:
+        return ""
+    if whose == RAW_RING and "raw" in goal:
+        reached = all(reached for _, reached in bounds(goal, better, values | {"raw": ceiling}, best))
+        return "; of raw-ring yes" if reached else ""
+    if "best" not in goal:
+        return ""
+    wanted = goal["best"] * values[best]
+    falls_short = ceiling < wanted if better == "more" else ceiling > wanted
+    return f"; {whose} itself has {ceiling / values[best]:.2f}" if falls_short else ""
 
 
 def compare(comparison, names, rows):
     """`rows`: [(label, {name: value})]. Gives the markdown, and the sentences about rows in which a peer is ahead."""
-    names = [name for name in names if name != OTHER_PROVIDER or any(name in values for _, values in rows)]
-    peers = [name for name in names if name not in ("raw", "ours", OTHER_PROVIDER)]
+    names = [name for name in names if name not in SOMETIMES or any(name in values for _, values in rows)]
+    peers = [name for name in names if name not in ("raw", "ours", *SOMETIMES)]
     header = [comparison.unit, *names, "best peer", "ours / best peer", "goal", "reached"]
     lines, behind = [], []
     for label, values in rows:

@@ -77,7 +77,10 @@ impl Stream {
 
 fn tls_config(o: &Options) -> Arc<rustls::ClientConfig> {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let mut provider = match env!("CARGO_BIN_NAME") {
+        "driver-raw-ring" => rustls::crypto::ring::default_provider(),
+        _ => rustls::crypto::aws_lc_rs::default_provider(),
+    };
     provider.cipher_suites.sort_by_key(|s| !format!("{:?}", s.suite()).contains("AES_128"));
     let mut roots = rustls::RootCertStore::empty();
     for c in CertificateDer::pem_file_iter(&o.ca).unwrap() {
