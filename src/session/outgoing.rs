@@ -65,7 +65,7 @@ impl Outgoing {
     }
 
     /// The [`room`](Outgoing::room) for a packet of this size will not need memory.
-    #[inline]
+    #[inline(always)] // Once a message.
     pub(super) fn try_reserve(&mut self, size: usize) -> Result<(), TryReserveError> {
         if self.bytes.len() - self.end < size {
             return self.make_room(size);
@@ -75,7 +75,7 @@ impl Outgoing {
 
     /// Where a packet is to be encoded that has this size; it counts as written. Where there may be no memory for it,
     /// [`try_reserve`](Outgoing::try_reserve) comes first.
-    #[inline]
+    #[inline(always)] // Once a message.
     pub(super) fn room(&mut self, size: usize) -> &mut [u8] {
         if let Err(error) = self.try_reserve(size) {
             panic!("no memory for a packet of {size} bytes: {error}");
@@ -86,7 +86,7 @@ impl Outgoing {
     }
 
     /// A packet that was encoded elsewhere.
-    #[inline]
+    #[inline(never)] // What is sent once a message goes into its room itself.
     pub(super) fn write(&mut self, packet: &[u8]) {
         self.room(packet.len()).copy_from_slice(packet);
     }
