@@ -53,7 +53,8 @@
 //! - The application's own sockets are no kind of link: once taken over and checked, they are a `TcpLink`.
 //! - No channel brings dialers their jobs: crossbeam's and std's yield the processor several times before they sleep, and on one core that is
 //!   time of the connection. `engine/dialers.rs` has a queue and a condition variable, so crossbeam-channel is not needed any more.
-//! - An endpoint that is an address is dialed in the call itself. Clients that resolve one name at the same time share one question.
+//! - An endpoint that is an address is dialed in the call itself, and so is a name whose address another client was told within the last second.
+//!   Clients that resolve one name at the same time share one question.
 //! - Attempts have an epoll of their own inside the poller's, so that a storm of handshakes takes one turn of many.
 //! - A loop of the application is an engine of its own without workers. Its clients take the same paths; only who waits on the poller differs.
 //! - `disconnect` refuses new operations and waits, within the connect time-out, for what is in flight before it says DISCONNECT.

@@ -57,6 +57,18 @@ fn ten_dead_addresses_alone_are_connection_refused() {
 }
 
 #[test]
+fn clients_in_a_row_share_a_question_and_one_that_connects_anew_asks_anew() {
+    let broker = Broker::plain(|listener| {
+        listener.serve_each(22, |connection| {
+            connection.welcome();
+            connection.serve();
+        });
+    });
+    connects(broker.port(), "row", &["127.0.0.1"]);
+    broker.finish();
+}
+
+#[test]
 fn ipv4_is_found_behind_ipv6() {
     reaches("127.0.0.1", &["::1", "127.0.0.1"]);
 }

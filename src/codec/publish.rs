@@ -50,7 +50,7 @@ fn remaining_length(topic_len: usize, payload_len: usize, qos: QoS) -> usize {
 
 /// Fills `out`, which has the size that [`publish_size`] says; the topic was checked by [`topic::name`]. `packet_id` is 0 for QoS 0
 /// [MQTT-2.3.1-5], or for QoS 1 when it is to be set later. Gives the place behind the topic: that of the packet identifier, for
-/// [`set_publish_packet_id`]. With another size it is 0 and the packet not whole.
+/// [`set_publish_packet_id`]. If `out` has another size, it gives 0, and what is in `out` is no packet.
 #[inline(always)]
 pub fn encode_publish(
     out: &mut [u8],
@@ -74,8 +74,8 @@ pub fn encode_publish(
     let rest = match qos {
         QoS::AtMostOnce => rest,
         QoS::AtLeastOnce => match rest.split_first_chunk_mut() {
-            Some((its, rest)) => {
-                *its = packet_id.to_be_bytes();
+            Some((place, rest)) => {
+                *place = packet_id.to_be_bytes();
                 rest
             }
             None => return 0,

@@ -150,14 +150,21 @@ pub(super) fn put_fixed_header(out: &mut Vec<u8>, first: u8, remaining_length: u
     put_remaining_length(out, remaining_length);
 }
 
-/// Seven bits a byte, the lowest first, with bit 7 set in all but the last. At most [`MAX_REMAINING_LENGTH`].
-fn put_remaining_length(out: &mut Vec<u8>, mut remaining_length: usize) {
+fn put_remaining_length(out: &mut Vec<u8>, remaining_length: usize) {
+    let (bytes, size) = remaining_length_bytes(remaining_length);
+    out.extend_from_slice(&bytes[..size]);
+}
+
+/// Seven bits a byte, the lowest first, with bit 7 set in all but the last; and how many there are. At most [`MAX_REMAINING_LENGTH`].
+fn remaining_length_bytes(remaining_length: usize) -> ([u8; 4], usize) {
     debug_assert!(remaining_length <= MAX_REMAINING_LENGTH);
-    while remaining_length >= 0x80 {
-        out.push(remaining_length as u8 | 0x80);
-        remaining_length >>= 7;
+    let size = remaining_length_size(remaining_length).unwrap_or(4);
+    let mut bytes = [0; 4];
+    for (index, byte) in bytes[..size].iter_mut().enumerate() {
+        let more = u8::from(index + 1 < size) << 7;
+        *byte = (remaining_length >> (7 * index)) as u8 & 0x7F | more;
     }
-    out.push(remaining_length as u8);
+    (bytes, size)
 }
 
 /// Writes the fixed header and the two bytes behind it, a length. Gives the place behind them; where they do not fit, that is behind the end.
@@ -183,13 +190,14 @@ pub(super) fn put_head(out: &mut [u8], first: u8, remaining_length: usize, field
 /// A short packet or a long one.
 #[cold]
 fn put_rare_head(out: &mut [u8], first: u8, remaining_length: usize, field: u16) -> usize {
-    let mut head = vec![first];
-    put_remaining_length(&mut head, remaining_length);
-    put_u16(&mut head, field);
-    if let Some(out) = out.get_mut(..head.len()) {
-        out.copy_from_slice(&head);
+    let (bytes, size) = remaining_length_bytes(remaining_length);
+    let head = 1 + size + 2;
+    if let Some(out) = out.get_mut(..head) {
+        out[0] = first;
+        out[1..=size].copy_from_slice(&bytes[..size]);
+        out[1 + size..].copy_from_slice(&field.to_be_bytes());
     }
-    head.len()
+    head
 }
 
 pub(super) fn put_u16(out: &mut Vec<u8>, number: u16) {

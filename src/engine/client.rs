@@ -341,7 +341,12 @@ impl Client {
     }
 
     pub fn reconnect(&self) -> Result<(), Error> {
-        self.inner.start(|state, now| state.session.reconnect(now))
+        self.inner.start(|state, now| {
+            state.session.reconnect(now)?;
+            // The network may be another.
+            state.asks_anew = true;
+            Ok(())
+        })
     }
 
     pub fn state(&self) -> Result<SessionState, Error> {

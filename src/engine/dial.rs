@@ -25,6 +25,8 @@ pub(super) struct Dial {
     pub(super) provider: Option<CredentialsProvider>,
     pub(super) signing: Arc<Signing>,
     pub(super) log: Log,
+    /// What others were just told of the name does not count.
+    pub(super) asks_anew: bool,
     /// Of the whole attempt.
     pub(super) deadline: Instant,
 }
@@ -71,6 +73,7 @@ impl Dial {
         let (host, port) = config.next_hop();
         let addresses = match tcp::literal(host, port) {
             Some(address) => vec![address],
+            None if self.asks_anew => return None,
             None => client.engine.names.known((host, port), clock::now())?,
         };
         let way = Way::Addresses(interleave(addresses));

@@ -1,4 +1,4 @@
-//! The beginning of an attempt: here and now for an address, by a dialer for everything that may block.
+//! The beginning of an attempt: here and now for an address that is known, by a dialer for everything that may block.
 
 use super::attempt::{Attempt, Race, Step, register, stack};
 use super::clock;
@@ -39,6 +39,7 @@ impl State {
             provider: self.credentials_provider.clone(),
             signing: Arc::clone(&self.signing),
             log: self.log.clone(),
+            asks_anew: std::mem::take(&mut self.asks_anew),
             deadline,
         };
         if let Some(dialed) = dial.run_now(inner) {

@@ -64,6 +64,7 @@ impl Inner {
             keys: Vec::new(),
             tls: None,
             asking: false,
+            asks_anew: false,
             outside: 0,
             attended: false,
             filled: Vec::new(),

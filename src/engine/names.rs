@@ -3,10 +3,11 @@
 
 use super::shared::lock;
 use super::sync::Mutex;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::time::Instant;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub(super) type Waiting = Box<dyn FnOnce(Answer) + Send>;
 pub(super) const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// The questions of this moment. How long an answer holds is the system's resolver's business; here it only serves those who would have shared
-/// the question had they come a little earlier, so that clients that come in a row need no dialer each.
+/// the question had they come a little earlier, so that clients that are made in a row need no dialer each.
 #[derive(Default)]
 pub(super) struct Names {
     pub(super) asked: Mutex<HashMap<(String, u16), Arc<Question>>>,
@@ -30,29 +31,26 @@ pub(super) struct Question {
 
 enum Progress {
     Asking(Vec<Waiting>),
-    /// A failure is not kept.
-    Answered(Answer),
+    Answered(Vec<SocketAddr>),
+    /// Which is told to those who have waited and to nobody else.
+    Failed,
 }
 
 impl Question {
     fn is_recent(&self, now: Instant) -> bool {
         now.since(self.since) < SHARED_FOR
     }
-
-    fn answer(&self) -> Option<Vec<SocketAddr>> {
-        match &*lock(&self.progress) {
-            Progress::Answered(Ok(addresses)) => Some(addresses.clone()),
-            _ => None,
-        }
-    }
 }
 
 impl Names {
-    /// What somebody else was just told.
+    /// What somebody else was just told. Not for a client whose last attempt failed or whose connection was lost: the network may be another.
     pub(super) fn known(&self, (host, port): (&str, u16), now: Instant) -> Option<Vec<SocketAddr>> {
         let asked = lock(&self.asked);
         let question = asked.get(&(host.to_owned(), port))?;
-        question.is_recent(now).then(|| question.answer())?
+        match &*lock(&question.progress) {
+            Progress::Answered(addresses) if question.is_recent(now) => Some(addresses.clone()),
+            _ => None,
+        }
     }
 
     /// Gives the answer of `ask` to `then`: here, or on the thread that is asking the same already.
@@ -63,9 +61,6 @@ impl Names {
         ask: impl FnOnce() -> Answer,
         then: Waiting,
     ) {
-        if let Some(addresses) = self.known((host, port), now) {
-            return then(Ok(addresses));
-        }
         let name = (host.to_owned(), port);
         let question = {
             let mut asked = lock(&self.asked);
@@ -82,9 +77,16 @@ impl Names {
             asked.insert(name, Arc::clone(&question));
             question
         };
-        let answer = ask();
-        let told = Progress::Answered(answer.clone());
-        let asking = std::mem::replace(&mut *lock(&question.progress), told);
+        // A panic must not leave those alone who wait.
+        let answer = catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| {
+            let why = "internal error while a name was resolved";
+            Err(Error::new(Code::Internal, why))
+        });
+        let progress = match &answer {
+            Ok(addresses) => Progress::Answered(addresses.clone()),
+            Err(_) => Progress::Failed,
+        };
+        let asking = std::mem::replace(&mut *lock(&question.progress), progress);
         if let Progress::Asking(waiting) = asking {
             for then in waiting {
                 then(answer.clone());

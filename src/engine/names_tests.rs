@@ -1,6 +1,6 @@
 //! Of `names`; not in it, because `races` compiles that file a second time.
 
-use super::names::{Names, SHARED_FOR, Waiting};
+use super::names::{Answer, Names, SHARED_FOR, Waiting};
 use super::shared::lock;
 use crate::error::{Code, Error};
 use crate::time::Instant;
@@ -53,12 +53,17 @@ fn who_comes_a_little_later_is_told_the_answer() {
     let at = |part: u32| Instant::ZERO + SHARED_FOR * part / 4;
     assert_eq!(names.known(NAME, at(0)), None);
     for (part, expected) in [(0, 1), (1, 1), (3, 1), (4, 2), (7, 2), (8, 3)] {
-        names.resolve(NAME, at(part), ask, count(&answered));
+        if names.known(NAME, at(part)).is_none() {
+            names.resolve(NAME, at(part), ask, count(&answered));
+        }
         assert_eq!(questions.load(Ordering::SeqCst), expected, "{part}");
         assert_eq!(names.known(NAME, at(part)), Some(Vec::new()));
         assert_eq!(names.known(("example.com", 443), at(part)), None);
     }
-    assert_eq!(answered.load(Ordering::SeqCst), 6);
+    // Who asks nevertheless is not told what is known.
+    names.resolve(NAME, at(8), ask, count(&answered));
+    assert_eq!(questions.load(Ordering::SeqCst), 4);
+    assert_eq!(answered.load(Ordering::SeqCst), 4);
     assert_eq!(names.known(NAME, at(12)), None);
     // What nobody will be told any more goes with the next question.
     names.resolve(("other.com", 8883), at(12), ask, count(&answered));
@@ -82,7 +87,21 @@ fn a_failure_is_told_to_those_who_wait_and_to_nobody_else() {
     };
     names.resolve(NAME, Instant::ZERO, outer, told());
     assert_eq!(failed.load(Ordering::SeqCst), 2);
+    assert_eq!(names.known(NAME, Instant::ZERO), None);
     let answered = Arc::default();
     names.resolve(NAME, Instant::ZERO, || Ok(Vec::new()), count(&answered));
     assert_eq!(answered.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_resolver_that_panics_leaves_nobody_alone() {
+    let names = Names::default();
+    let told = Arc::new(AtomicUsize::new(0));
+    let then = Arc::clone(&told);
+    let then = move |answer: Answer| {
+        assert_eq!(answer.map_err(|error| error.code), Err(Code::Internal));
+        then.fetch_add(1, Ordering::SeqCst);
+    };
+    names.resolve(NAME, Instant::ZERO, || panic!("on purpose"), Box::new(then));
+    assert_eq!(told.load(Ordering::SeqCst), 1);
 }

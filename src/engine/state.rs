@@ -63,6 +63,8 @@ pub(super) struct State {
     pub(super) keys: Vec<Arc<dyn Sign>>,
     /// The configuration of the last attempt, which remembers TLS sessions, or that of credentials not used yet.
     pub(super) tls: Option<TlsConfig>,
+    /// The last attempt failed, or its connection was lost or given up: the network may be another.
+    pub(super) asks_anew: bool,
     /// A dialer is in an opening exchange that asks the application.
     pub(super) asking: bool,
     /// Callbacks outside of the order that are running (socket factory, credentials provider, private key).
@@ -88,6 +90,7 @@ pub(super) struct State {
 impl State {
     /// The link has failed under us.
     pub(super) fn lost(&mut self, now: Instant, why: Error) {
+        self.asks_anew = true;
         self.drop_connection();
         self.session.closed(now, why);
         self.take_outputs();

@@ -214,8 +214,7 @@ impl<T, H: Clone> Session<T, H> {
 
     fn send_pubacks(&mut self, now: Instant) {
         while let Some(packet_id) = self.receipts.next_acknowledged() {
-            let puback = codec::puback(packet_id);
-            self.outgoing.room(puback.len()).copy_from_slice(&puback);
+            self.outgoing.write(&codec::puback(packet_id));
         }
         self.settle_clock(now);
     }

@@ -149,8 +149,8 @@ impl<T, H> Spare<T, H> {
 
     /// `most`: bytes that all together may take, a part of what the application allows, as they are not counted.
     #[inline(always)] // Once a message.
-    pub(super) fn keep(&mut self, mut operation: Box<Operation<T, H>>, most: usize) {
-        let Body::Publish { packet, .. } = &mut operation.body else {
+    pub(super) fn keep(&mut self, operation: Box<Operation<T, H>>, most: usize) {
+        let Body::Publish { packet, .. } = &operation.body else {
             return;
         };
         if packet.capacity() <= SPARE_PACKET && self.bytes + packet.capacity() <= SPARE.min(most) {

@@ -78,13 +78,17 @@ impl<T, H: Clone> Session<T, H> {
         if self.outgoing.try_reserve(size).is_err() {
             return Err(no_memory(size));
         }
-        let packet = self.outgoing.room(size);
+        let packet = self.outgoing.append(size);
         codec::encode_publish(packet, topic, payload, QoS::AtMostOnce, retain, 0);
         count(&mut self.counters.messages_sent);
         self.settle_clock(now);
         let id = self.next_operation();
         if let Some(tag) = tag(id, Accepted::Now) {
             let mut operation = self.spare.take(QoS::AtMostOnce);
+            if let Body::Publish { packet, .. } = &mut operation.body {
+                // It is not needed any more, and not counted.
+                packet.clear();
+            }
             operation.id = id;
             operation.tag = Some(tag);
             let start = self.outgoing.end() - size as u64;
@@ -101,7 +105,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 }
 
-/// One that another message had in it is overwritten.
+/// Gives the packet its size. What another message left in it is written over.
 #[cold]
 fn resize(packet: &mut Vec<u8>, size: usize) -> Result<(), Error> {
     packet.truncate(size);

@@ -1,4 +1,4 @@
-/* A host name with the addresses that argv names, from the fifth on: this program is the resolver. argv[4]: the outcome. */
+/* A host name with the addresses that argv names, from the fifth on: this program is the resolver. argv[4]: the outcome, or "row". */
 #include "check.h"
 #include <netdb.h>
 #include <netinet/in.h>
@@ -52,9 +52,33 @@ void freeaddrinfo(struct addrinfo *list) {
     }
 }
 
+static struct gate online = GATE;
+
+static void on_online(bool session_present, void *userdata) {
+    (void)session_present, (void)userdata;
+    gate_open(&online);
+}
+
+/* Clients that are made in a row share a question; one that was told to connect anew asks anew. */
+static int in_a_row(char **argv) {
+    enum { ROW = 20 };
+    aws_iot_mqtt_client *first = new_client_named(argv, "first", true);
+    CHECK_OK(aws_iot_mqtt_client_on_online(first, on_online, NULL, NULL));
+    CHECK_OK(aws_iot_mqtt_client_connect(first, 60));
+    CHECK_INT(1, asked);
+    CHECK_OK(aws_iot_mqtt_client_reconnect(first));
+    gate_wait(&online, 2);
+    CHECK_INT(2, asked);
+    for (int i = 0; i < ROW; i++) disconnect_and_free(connected_client(argv));
+    CHECK(asked < 2 + ROW);
+    disconnect_and_free(first);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     CHECK(argc > 5);
     addresses = argv + 5;
+    if (strcmp(argv[4], "row") == 0) return in_a_row(argv);
     int expected = atoi(argv[4]);
     aws_iot_mqtt_client *client = new_client(argv);
     CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(client, expected == AWS_IOT_MQTT_ERR_TIMEOUT ? 1500 : 30000));
@@ -66,6 +90,11 @@ int main(int argc, char **argv) {
     if (expected != AWS_IOT_MQTT_ERR_TIMEOUT) CHECK(took < 10000);
     if (expected == AWS_IOT_MQTT_ERR_TIMEOUT) CHECK_CONTAINS("many.test", aws_iot_mqtt_last_error_detail());
     if (expected == AWS_IOT_MQTT_OK) CHECK_OK(aws_iot_mqtt_client_disconnect(client, NULL));
+    if (expected == AWS_IOT_MQTT_ERR_CONNECTION_REFUSED) {
+        /* The answer has led nowhere: it is asked for anew, however soon that is. */
+        CHECK_CODE(expected, aws_iot_mqtt_client_connect(client, 60));
+        CHECK_INT(2, asked);
+    }
     aws_iot_mqtt_client_free(client);
     return 0;
 }

@@ -303,9 +303,15 @@ static bool is_given_back_although_threads_stay(void) {
     use(arguments, AWS_IOT_MQTT_SIGNATURE_DER, on_sign);
     CHECK_OK(aws_iot_mqtt_client_connect(client, 60));
     disconnect_and_free(client);
-    client = NULL;
     CHECK_INT(before + 1, gate_count(&freed));
-    return threads().count > 1;
+    struct numbers kept = threads();
+    client = new_client(arguments);
+    struct numbers now = threads();
+    aws_iot_mqtt_client_free(client);
+    client = NULL;
+    bool all = kept.count > 1;
+    for (int i = 0; i < kept.count; i++) all &= among(now, kept.values[i]);
+    return all;
 }
 
 /* An application that makes clients again and again finds the threads of the last one, but each key is given back with its client. */

@@ -92,6 +92,7 @@ static aws_iot_mqtt_client *new_client_with_log(char **argv) {
 
 /* Whether a client that is made now resumes the session of the one before. */
 static bool next_client_resumes(void) {
+    handshakes.text[0] = '\0';
     aws_iot_mqtt_client *next = new_client_with_log(arguments);
     CHECK_OK(aws_iot_mqtt_client_connect(next, 60));
     CHECK_OK(publish_text(next, "next", "x", 1));

@@ -27,6 +27,8 @@ mod messages;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
+mod outgoing;
+#[cfg(test)]
 mod poison;
 #[cfg(test)]
 mod publishing;

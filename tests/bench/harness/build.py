@@ -44,7 +44,9 @@ def build(aws_prefix):
     compile_c("paho", ["-lpaho-mqtt3as"])
     compile_c("ours", ours)
     compile_c("growth", ours)
-    drivers = {"raw": RUST / "driver-raw", RAW_RING: RUST / "driver-raw-ring", "libmosquitto": WORK / "libmosquitto", "paho-c": WORK / "paho",
+    run(["cargo", "build", "--release", "--locked", "--package", "driver-raw", "--no-default-features", "--features", "ring",
+         "--target-dir", WORK / "rust-ring"], cwd=BENCH / "rust", env=without_ours)
+    drivers = {"raw": RUST / "driver-raw", RAW_RING: WORK / "rust-ring/release/driver-raw", "libmosquitto": WORK / "libmosquitto", "paho-c": WORK / "paho",
                "rumqttc": RUST / "driver-rumqttc"}
     if aws_prefix:
         libraries = [Path(aws_prefix) / "lib" / f"lib{name}.a" for name in AWS_LIBRARIES]
@@ -84,7 +86,7 @@ def versions(drivers):
     commit = run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"]).strip() if shutil.which("git") else "?"
     found = {
         "ours": f"aws_iot_mqtt {version}, commit {commit}, default settings, rustls with ring",
-        OTHER_PROVIDER: "the same, rustls with aws-lc-rs, which raw, rumqttc and aws-c-mqtt have, too; not measured over plain TCP",
+        OTHER_PROVIDER: "the same, rustls with aws-lc-rs, which raw and rumqttc have, too (aws-c-mqtt has AWS-LC itself); not measured over plain TCP",
         "libmosquitto": f"libmosquitto {debian('libmosquitto1')}, its threaded loop",
         "paho-c": f"paho.mqtt.c {debian('libpaho-mqtt1.3')}, MQTTAsync",
         "rumqttc": f"rumqttc {crate('rumqttc')}, its synchronous Client",

@@ -61,6 +61,9 @@ class Page:
             self.add(f"![{title}](benchmarks/{name}.svg)")
 
     def speed(self, rows):
+        failed = [f"{row['name']}, {row['scenario']} of {row['size']} B, W={row['window']}, {row['transport']}: {row['error']}" for row in rows if "error" in row]
+        rows = [row for row in rows if "error" not in row]
+
         def cases(transport, prefix):
             found = [row for row in rows if row["transport"] == transport and row["scenario"].startswith(prefix)]
             return list(dict.fromkeys((row["scenario"], row["size"], row["window"]) for row in found))
@@ -112,6 +115,8 @@ class Page:
         ):
             self.comparison(title, "handshake", "less", self.goals["connect"][goal],
                             [(words, values(kind, (scenario, 0, 100), field, scale)) for kind, words in HANDSHAKES.items()], note)
+        if failed:
+            self.add("Runs that failed:\n\n" + "\n".join(f"- {text}" for text in failed))
         spreads = sorted(row["spread"] for row in rows)
         others = sorted(row["others"] for row in rows if "others" in row)
         if spreads and others:

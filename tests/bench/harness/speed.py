@@ -38,8 +38,8 @@ def count_for(scenario, size, rate, seconds):
 
 
 def measure(drivers, reps, seconds, quick, say):
-    """[{transport, scenario, size, window, name, and the medians}]"""
-    runs, counts = {}, {}
+    """[{transport, scenario, size, window, name, and the medians or an error}]"""
+    runs, counts, failed = {}, {}, {}
     with Sink("rsa") as rsa, Sink("ec") as ec:
         def call(case, driver, count, run):
             transport, scenario, size, window = case
@@ -67,11 +67,17 @@ def measure(drivers, reps, seconds, quick, say):
                         continue
                     if "error" in result:
                         say(f"  {name} {case}: {result['error']}")
-    return [summary(*key, results) for key, results in runs.items()]
+                        failed[key] = result["error"]
+    return [summary(*key, results) for key, results in runs.items()] + [
+        named(case, name) | {"error": why} for (case, name), why in failed.items()]
+
+
+def named(case, name):
+    return dict(zip(("transport", "scenario", "size", "window"), case), name=name)
 
 
 def summary(case, name, results):
-    row = dict(zip(("transport", "scenario", "size", "window"), case), name=name, runs=len(results))
+    row = named(case, name) | {"runs": len(results)}
     for field in KEPT:
         values = [result[field] for result in results if field in result]
         if values:

@@ -77,10 +77,11 @@ impl Stream {
 
 fn tls_config(o: &Options) -> Arc<rustls::ClientConfig> {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-    let mut provider = match env!("CARGO_BIN_NAME") {
-        "driver-raw-ring" => rustls::crypto::ring::default_provider(),
-        _ => rustls::crypto::aws_lc_rs::default_provider(),
-    };
+    #[cfg(feature = "ring")]
+    use rustls::crypto::ring as crypto;
+    #[cfg(not(feature = "ring"))]
+    use rustls::crypto::aws_lc_rs as crypto;
+    let mut provider = crypto::default_provider();
     provider.cipher_suites.sort_by_key(|s| !format!("{:?}", s.suite()).contains("AES_128"));
     let mut roots = rustls::RootCertStore::empty();
     for c in CertificateDer::pem_file_iter(&o.ca).unwrap() {
