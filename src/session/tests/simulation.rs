@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
 #[cfg(test)]
-const SEEDS: u64 = 50_000;
+const SEEDS: u64 = 150_000;
 /// Every so many runs are made twice, and must give the same outputs.
 #[cfg(test)]
 const TWICE: u64 = 50;

@@ -90,7 +90,11 @@ impl World {
         let poison = self.config.refused_by_close_limit > 0 && self.random.chance(4);
         let topic = if poison { "poison" } else { "t" };
         let mut payload = format!("{number:06}").into_bytes();
-        payload.resize(6 + self.random.piece(200) - 1, b'.');
+        // A few are larger than what the buffers keep when nothing is in them.
+        let most = self
+            .random
+            .pick(&[200, 200, 200, 200, 200, 200, 200, 6_000]);
+        payload.resize(6 + self.random.piece(most) - 1, b'.');
         let kind = [QoS::AtMostOnce, QoS::AtLeastOnce][usize::from(qos)];
         let tag = self.app.tag(number);
         self.say(|| format!("publish {number} QoS {qos} {topic} {wait:?}"));

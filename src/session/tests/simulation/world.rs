@@ -211,9 +211,27 @@ impl World {
     fn take(&mut self) {
         let pending = self.session.outgoing().len();
         if self.link == Link::Open && pending > 0 {
-            let count = self.random.piece(pending);
+            let count = match self.random.below(4) {
+                0 => self.to_the_end_of_a_packet(),
+                _ => None,
+            };
+            let count = count.unwrap_or_else(|| self.random.piece(pending));
             self.take_bytes(count);
         }
+    }
+
+    /// Where the first of the outgoing bytes begins a packet: how many a link takes that stops behind one.
+    fn to_the_end_of_a_packet(&mut self) -> Option<usize> {
+        if !self.wire.is_whole() {
+            return None;
+        }
+        let mut rest = self.session.outgoing();
+        for _ in 0..self.random.below(3) {
+            let (_, length) = packets::read(rest)?;
+            rest = &rest[length..];
+        }
+        let (_, length) = packets::read(rest)?;
+        Some(self.session.outgoing().len() - rest.len() + length)
     }
 
     pub(super) fn take_bytes(&mut self, count: usize) {
