@@ -214,7 +214,8 @@ impl<T, H: Clone> Session<T, H> {
 
     fn send_pubacks(&mut self, now: Instant) {
         while let Some(packet_id) = self.receipts.next_acknowledged() {
-            self.outgoing.write(&codec::puback(packet_id));
+            let puback = codec::puback(packet_id);
+            self.outgoing.append(puback.len()).copy_from_slice(&puback);
         }
         self.settle_clock(now);
     }

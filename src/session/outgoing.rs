@@ -86,7 +86,7 @@ impl Outgoing {
     }
 
     /// A packet that was encoded elsewhere.
-    #[inline(always)] // Once a message.
+    #[inline(never)] // A small library: what is sent once a message calls `append` itself.
     pub(super) fn write(&mut self, packet: &[u8]) {
         self.append(packet.len()).copy_from_slice(packet);
     }

@@ -171,7 +171,7 @@ impl<T, H: Clone> Session<T, H> {
         } = &mut operation.body
         {
             codec::set_publish_packet_id(packet, *packet_id_at, packet_id);
-            self.outgoing.write(packet);
+            self.outgoing.append(packet.len()).copy_from_slice(packet);
             length = packet.len() as u32;
         }
         count(&mut self.counters.messages_sent);

@@ -212,7 +212,7 @@ impl World {
         let pending = self.session.outgoing().len();
         if self.link == Link::Open && pending > 0 {
             let count = match self.random.below(4) {
-                0 => self.to_the_end_of_a_packet(),
+                0 => self.behind_a_packet(),
                 _ => None,
             };
             let count = count.unwrap_or_else(|| self.random.piece(pending));
@@ -221,7 +221,7 @@ impl World {
     }
 
     /// Where the first of the outgoing bytes begins a packet: how many a link takes that stops behind one.
-    fn to_the_end_of_a_packet(&mut self) -> Option<usize> {
+    fn behind_a_packet(&mut self) -> Option<usize> {
         if !self.wire.is_whole() {
             return None;
         }
