@@ -59,8 +59,7 @@ impl Connection {
             match read {
                 Ok(0) => return Ok(filled),
                 Ok(count) => filled += count,
-                // A peer that ends without close_notify ends all the same.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(filled),
+                Err(error) if is_the_end(&error) => return Ok(filled),
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -116,8 +115,6 @@ impl Connection {
         match self.fill(&mut raw) {
             Ok(0) => return None,
             Ok(_) => {}
-            // A reset is an end as well.
-            Err((_, error)) if error.kind() == io::ErrorKind::ConnectionReset => return None,
             Err((_, error)) => panic!("waiting for a packet: {error}"),
         }
         let mut length = 0usize;
@@ -307,7 +304,6 @@ impl Connection {
             match self.fill(&mut byte) {
                 Ok(count) if count == byte.len() => {}
                 Ok(_) => return,
-                Err((_, error)) if error.kind() == io::ErrorKind::ConnectionReset => return,
                 Err((_, error)) => panic!("the client was expected to give up: {error}"),
             }
         }
@@ -340,4 +336,11 @@ impl Connection {
         let mut set = [PollFd::from_borrowed_fd(self.tcp().as_fd(), PollFlags::IN)];
         poll(&mut set, Some(&rustix::time::Timespec::default())).expect("poll") > 0
     }
+}
+
+/// Whether the peer is gone, in whichever way: with close_notify or without, with a reset, or in the middle of what we had to say (reading
+/// from a TLS stream first sends what is left of the records that were being written).
+fn is_the_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe)
 }
