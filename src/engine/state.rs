@@ -246,7 +246,7 @@ impl State {
     /// When something is to happen by itself.
     pub(super) fn next_time(&self) -> Option<Instant> {
         let ours = Instant::first(self.acknowledge_by, self.attempt_timer());
-        let ours = Instant::first(ours, self.burst.flush_at());
+        let ours = Instant::first(ours, self.burst.worker_at());
         Instant::first(self.session.deadline(), ours)
     }
 
