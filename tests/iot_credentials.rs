@@ -157,7 +157,12 @@ fn credentials_that_have_expired_on_arrival_are_an_error() {
 #[test]
 fn too_large_an_answer_is_an_error() {
     let script = |connection| {
-        answer(connection, "200 OK", SystemTime::now(), &" ".repeat(4_000_000));
+        answer(
+            connection,
+            "200 OK",
+            SystemTime::now(),
+            &" ".repeat(4_000_000),
+        );
     };
     iot(vec![script], "401", "more than 65536 bytes", "");
 }

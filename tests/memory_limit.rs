@@ -25,6 +25,16 @@ fn p8_qos_0_publishes_to_a_peer_that_does_not_read_end_in_queue_full_and_go_on_w
 }
 
 #[test]
+fn p8_an_application_that_is_faster_than_its_network_takes_little_more_memory_than_the_limit() {
+    play_with("memory_limit", &["overload"], |listener, watched| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        watched.wait_for("full");
+        connection.serve();
+    });
+}
+
+#[test]
 fn p8_the_offline_queue_is_bounded_by_bytes() {
     play("memory_limit", "offline_queue", |listener, _| {
         let mut connection = listener.accept();

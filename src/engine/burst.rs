@@ -11,9 +11,11 @@ const LONGEST_WAIT: Duration = Duration::from_micros(800);
 /// When so many bytes wait, the publishing thread sends them itself.
 const FULL: usize = 256 << 10;
 
-/// The first publish of a burst is sent at once; those behind it when there are many bytes or their time has come, by the publishing thread
-/// where it comes again, and else by a worker. A worker that came in the midst of a burst would only wait for the lock, and where both share
-/// a core take it from the application, whose next publish then looked like the first one of another burst.
+/// The first publish of a burst is sent at once; those behind it by the publishing thread when there are many bytes, or by a worker when their
+/// time has come.
+///
+/// Each flush, by whomever, is a reason to wait longer for the next: a worker that comes in the midst of a burst waits for the lock, and where
+/// both share a core takes it from the application, whose next publish then looks like the first one of another burst.
 ///
 /// What came in ends a burst, because a request must not wait behind another client's answer: two applications that talk to each other
 /// publish in quick turns, too.
@@ -56,7 +58,7 @@ impl Burst {
             self.flush_at = None;
             return Now::Send;
         }
-        if pending >= FULL || self.flush_at.is_some_and(|at| at <= now) {
+        if pending >= FULL {
             return Now::Send;
         }
         self.last_publish = now;
@@ -77,9 +79,9 @@ impl Burst {
         self.heard = true;
     }
 
-    /// When a worker has to send what waits, because the application has not come again, which would have.
-    pub(super) fn worker_at(&self) -> Option<Instant> {
-        self.flush_at.map(|at| at + GAP)
+    /// When a worker has to send what waits.
+    pub(super) fn flush_at(&self) -> Option<Instant> {
+        self.flush_at
     }
 
     /// Everything that waited is being sent, by whomever.
@@ -111,11 +113,11 @@ mod tests {
         assert_eq!(burst.publishing(at(0), at(0), 100), Now::Send);
         burst.published(at(20));
         assert_eq!(burst.publishing(at(30), at(30), 100), Now::Wait);
-        assert_eq!(burst.worker_at(), Some(at(180)));
+        assert_eq!(burst.flush_at(), Some(at(130)));
         assert_eq!(burst.publishing(at(40), at(40), 200), Now::WaitToo);
         assert_eq!(burst.publishing(at(50), at(50), FULL), Now::Send);
         burst.flushed();
-        assert_eq!(burst.worker_at(), None);
+        assert_eq!(burst.flush_at(), None);
         burst.published(at(60));
         // The time within the call is no gap.
         assert_eq!(burst.publishing(at(70), at(300), 100), Now::Wait);
@@ -134,30 +136,27 @@ mod tests {
         assert_eq!(burst.publishing(at(20), at(20), 100), Now::Wait);
     }
 
-    /// A burst that goes on, in which `pending` bytes are enough to be sent or time passes until they are: how long a worker gives it each time.
-    fn waits(pending: usize, pause: u64) -> Vec<u128> {
-        let mut burst = Burst::new();
-        let mut now = at(0);
-        burst.published(now);
-        let mut waits = Vec::new();
-        while waits.len() < 6 {
-            now = now + Duration::from_micros(10);
-            burst.published(now);
-            assert_eq!(burst.publishing(now, now, 100), Now::Wait);
-            let worker = burst.worker_at().expect("set");
-            waits.push(worker.since(now).as_micros());
-            now = now + Duration::from_micros(pause * (1 << (waits.len() - 1).min(3)));
-            burst.published(now);
-            assert_eq!(burst.publishing(now, now, pending), Now::Send);
-            assert!(now < worker, "before the worker came");
-            burst.flushed();
-        }
-        waits
-    }
-
     #[test]
-    fn a_burst_that_goes_on_is_flushed_less_often_by_the_one_who_publishes() {
-        assert_eq!(waits(200, 100), [150, 250, 450, 850, 850, 850]);
-        assert_eq!(waits(FULL, 10), [150, 250, 450, 850, 850, 850]);
+    fn a_burst_that_goes_on_is_flushed_less_often_whoever_flushes() {
+        for by_worker in [true, false] {
+            let mut burst = Burst::new();
+            burst.published(at(0));
+            let mut waits = Vec::new();
+            let mut now = at(0);
+            for _ in 0..6 {
+                now = now + Duration::from_micros(10);
+                burst.published(now);
+                assert_eq!(burst.publishing(now, now, 100), Now::Wait);
+                let flush = burst.flush_at().expect("set");
+                waits.push(flush.since(now).as_micros());
+                if by_worker {
+                    now = flush;
+                } else {
+                    assert_eq!(burst.publishing(now, now, FULL), Now::Send);
+                }
+                burst.flushed();
+            }
+            assert_eq!(waits, [100, 200, 400, 800, 800, 800]);
+        }
     }
 }

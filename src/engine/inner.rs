@@ -181,7 +181,7 @@ impl Inner {
         let pending = match state.connection {
             // Nothing can be sent now: whoever can takes all of it.
             Connection::Up(_) if state.blocked => 0,
-            Connection::Up(_) => state.session.outgoing().len(),
+            Connection::Up(_) => state.session.outgoing_bytes(),
             _ => usize::MAX,
         };
         match state.burst.publishing(called, now, pending) {

@@ -193,7 +193,7 @@ impl State {
             Connection::Attempt(attempt) => attempt.interest(),
             Connection::Up(link) => Some(Interest {
                 read: !self.paused,
-                write: !self.session.outgoing().is_empty() || link.wants_write(),
+                write: self.session.outgoing_bytes() > 0 || link.wants_write(),
             }),
         }
     }
@@ -246,7 +246,7 @@ impl State {
     /// When something is to happen by itself.
     pub(super) fn next_time(&self) -> Option<Instant> {
         let ours = Instant::first(self.acknowledge_by, self.attempt_timer());
-        let ours = Instant::first(ours, self.burst.worker_at());
+        let ours = Instant::first(ours, self.burst.flush_at());
         Instant::first(self.session.deadline(), ours)
     }
 

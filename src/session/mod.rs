@@ -266,10 +266,16 @@ impl<T, H: Clone> Session<T, H> {
         self.outputs.is_pressing()
     }
 
-    /// The bytes to send, in order.
+    /// The bytes to send, in order: all of them, or if they are many, the first. What [`sent`](Session::sent) reports is of these.
     #[inline]
     pub fn outgoing(&self) -> &[u8] {
         self.outgoing.pending()
+    }
+
+    /// How many bytes there are to send in all.
+    #[inline]
+    pub fn outgoing_bytes(&self) -> usize {
+        self.outgoing.len()
     }
 
     /// No connection is wanted.

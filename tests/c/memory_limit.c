@@ -80,6 +80,27 @@ static void in_flight(char **argv) {
     all_goes_on(client, count);
 }
 
+/* An application that is faster than its network all the time: what has left makes room for what comes, and no second copy is made of it. */
+static void overload(char **argv) {
+    aws_iot_mqtt_client *client = limited_client(argv);
+    CHECK_OK(aws_iot_mqtt_client_connect(client, 0));
+    long before = rss_kib(), most = before;
+    unsigned accepted = 0, refused = 0;
+    while (accepted < 10 * MESSAGES_MAX) {
+        aws_iot_mqtt_error error = publish(client, 0, PAYLOAD, NULL);
+        if (error == AWS_IOT_MQTT_OK) {
+            accepted++;
+            continue;
+        }
+        CHECK_CODE(AWS_IOT_MQTT_ERR_QUEUE_FULL, error);
+        if (refused++ == 0) say("full");
+        if (rss_kib() > most) most = rss_kib();
+        gate_wait(&completed, gate_count(&completed) + 1);
+    }
+    if (most - before > (LIMIT + LIMIT / 2) / 1024) FAIL("the resident memory has grown by %ld KiB", most - before);
+    all_goes_on(client, accepted);
+}
+
 static void offline_queue(char **argv) {
     aws_iot_mqtt_client *client = limited_client(argv);
     /* One that could never fit changes nothing. */
@@ -95,7 +116,7 @@ static void offline_queue(char **argv) {
     all_goes_on(client, count);
 }
 
-static const struct test_case cases[] = {{"in_flight", in_flight}, {"offline_queue", offline_queue}};
+static const struct test_case cases[] = {{"in_flight", in_flight}, {"overload", overload}, {"offline_queue", offline_queue}};
 
 int main(int argc, char **argv) {
     return RUN_CASE(cases);

@@ -68,7 +68,7 @@ impl World<'_> {
     pub(super) fn check(&self) {
         let session = &self.session;
         assert!(
-            session.accepted_bytes() - session.outgoing().len() <= self.config.memory_limit,
+            session.accepted_bytes() - session.outgoing_bytes() <= self.config.memory_limit,
             "memory"
         );
         assert!(
