@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A publish that comes so soon after the one before, and not as an answer to what came in between, belongs to a burst.
 const GAP: Duration = Duration::from_micros(50);
-/// So long bytes of a burst wait at most when it begins; twice as long each time that it still goes on then, up to the second.
+/// So long bytes of a burst wait at most when it begins; twice as long after each flush, up to the second.
 const FIRST_WAIT: Duration = Duration::from_micros(100);
 const LONGEST_WAIT: Duration = Duration::from_micros(800);
 /// When so many bytes wait, the publishing thread sends them itself.

@@ -193,7 +193,7 @@ impl State {
             Connection::Attempt(attempt) => attempt.interest(),
             Connection::Up(link) => Some(Interest {
                 read: !self.paused,
-                write: self.session.outgoing_bytes() > 0 || link.wants_write(),
+                write: !self.session.outgoing().is_empty() || link.wants_write(),
             }),
         }
     }

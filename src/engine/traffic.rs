@@ -143,7 +143,7 @@ impl State {
                     self.session.sent(now, count);
                     self.take_outputs();
                     // What has left may have made room for more.
-                    if count == 0 && (!flushes || self.session.outgoing_bytes() == 0) {
+                    if count == 0 && (!flushes || self.session.outgoing().is_empty()) {
                         return;
                     }
                 }

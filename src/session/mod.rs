@@ -4,8 +4,8 @@
 //! ([`Session::opened`], [`received`](Session::received), [`sent`](Session::sent), [`closed`](Session::closed)) and the time
 //! ([`Session::timeout`]), and then does what the session says. Three invariants hold:
 //!
-//! 1. After any call, [`Session::poll`] until `None`, send what [`Session::outgoing`] shows (reporting it by `sent`), and call
-//!    `timeout` at [`Session::deadline`]. A `timeout` too early or too often is harmless.
+//! 1. After any call, [`Session::poll`] until `None`, send what [`Session::outgoing`] shows (reporting it by `sent`) until it is empty, and
+//!    call `timeout` at [`Session::deadline`]. A `timeout` too early or too often is harmless.
 //! 2. Each accepted operation that somebody waits for gives exactly one outcome ([`Event::Published`] or [`Event::Done`]), whatever happens.
 //! 3. The same calls give the same outputs, byte for byte.
 //!

@@ -8,14 +8,15 @@ use std::ops::Range;
 
 /// A piece that has so much to send does not grow: the next packet begins another one. An application that is faster than its network may
 /// have the memory limit's megabytes here; in one piece they would be copied each time that it grows or that what has left makes room.
-#[cfg(not(test))]
+#[cfg(not(any(test, fuzzing)))]
 const ENOUGH: usize = 256 << 10;
-/// So that simulated packets fill several.
-#[cfg(test)]
-const ENOUGH: usize = 8 << 10;
-/// What a piece behind another one has at least.
+/// So that the packets of the simulation and of the fuzzers fill many.
+#[cfg(any(test, fuzzing))]
+const ENOUGH: usize = 256;
+/// So much is asked for at least for a piece behind another one, and in whole packets of its first one's size: else most of a piece might be
+/// no use to packets of which the second does not fit.
 const PIECE: usize = 2 * ENOUGH;
-/// Memory for so many is kept as long as the client is not idle. What a burst took above that is given back one by one, whenever everything
+/// So many spare pieces are kept as long as the client is not idle. What a burst took above that is given back one by one, whenever everything
 /// has been sent; all at once it would be asked for again in the next burst.
 const SPARE: usize = 8;
 
@@ -27,9 +28,9 @@ pub(super) struct Outgoing {
     /// First those before it, in their order and none of them empty; then spare ones, first the one that was sent last: it is still in the
     /// processor's cache.
     others: Vec<Piece>,
-    /// How many of the others are before the last one, and how many bytes they have to send.
+    /// How many of the others are before the last one.
     full: usize,
-    in_full: usize,
+    bytes_in_full: usize,
     /// How many bytes of the stream the link has taken.
     taken: u64,
     /// The link has taken bytes that the socket has not (TLS records, WebSocket frames).
@@ -48,7 +49,7 @@ impl Outgoing {
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.in_full + self.last.len()
+        self.bytes_in_full + self.last.len()
     }
 
     #[cfg(test)]
@@ -110,13 +111,15 @@ impl Outgoing {
             return self.last.grow(size);
         }
         if self.others.len() == self.full {
+            self.others.try_reserve(1)?;
             self.others.push(Piece::default());
         }
         let next = &mut self.others[self.full];
         if !next.has_room(size) {
-            next.grow(size.max(PIECE))?;
+            *next = Piece::default();
+            next.grow(size * (PIECE / size).max(1))?;
         }
-        self.in_full += self.last.len();
+        self.bytes_in_full += self.last.len();
         std::mem::swap(&mut self.last, next);
         self.full += 1;
         Ok(())
@@ -125,12 +128,13 @@ impl Outgoing {
     #[cold]
     fn make_room_or_panic(&mut self, size: usize) {
         if self.make_room(size).is_err() {
-            panic!("no memory for a packet of {size} bytes");
+            panic!("no memory for a packet");
         }
     }
 
     /// The link took the next `count` bytes of [`pending`](Outgoing::pending).
     pub(super) fn take(&mut self, count: usize) {
+        debug_assert!(count <= self.pending().len(), "more than was shown");
         let count = count.min(self.pending().len());
         self.taken += count as u64;
         let first = match self.others.first_mut() {
@@ -165,7 +169,7 @@ impl Outgoing {
     /// The piece with this number has `count` bytes less.
     fn shortened(&mut self, index: usize, count: usize) {
         if index < self.full {
-            self.in_full -= count;
+            self.bytes_in_full -= count;
             if self.others[index].is_empty() {
                 for place in index + 1..self.full {
                     self.others.swap(place - 1, place);
@@ -188,7 +192,7 @@ impl Outgoing {
 
     /// There is a password in what was written: it is wiped when it has left or the connection ends.
     pub(super) fn holds_secret(&mut self) {
-        self.last.secret = true;
+        self.last.holds_secret();
     }
 
     /// A new connection begins.

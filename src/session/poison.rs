@@ -78,13 +78,9 @@ impl<T, H: Clone> Session<T, H> {
     /// Called when the connection is forgotten, so that nothing of the culprit is on its way.
     pub(super) fn refuse_by_close(&mut self, culprit: Suspect) {
         self.counters.refused_by_close += 1;
-        let limit = self.config.refused_by_close_limit;
-        self.log.write(Level::Error, || {
-            format!("{culprit:?} is given up: the broker closed {limit} connections in a row on it")
-        });
         match culprit {
             Suspect::Filter(filter) => {
-                let why = refused(limit, &format!("the filter \"{filter}\""));
+                let why = self.refused("the filter ", &filter);
                 self.filter_refused(&filter, why);
             }
             Suspect::Operation(id) => {
@@ -93,11 +89,21 @@ impl<T, H: Clone> Session<T, H> {
                 if let Some((packet_id, operation)) = found {
                     self.packet_ids.release(packet_id);
                     self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                    let why = refused(limit, &format!("\"{}\"", operation.topic()));
+                    let why = self.refused("", &operation.topic());
                     self.end(operation, Err(why), packet_id);
                 }
             }
         }
+    }
+
+    fn refused(&self, what: &str, topic: &str) -> Error {
+        let limit = self.config.refused_by_close_limit;
+        let why = format!(
+            "the broker closed {limit} connections in a row on {what}\"{topic}\"; AWS IoT does that where the policy does not allow iot:Publish or \
+             iot:Subscribe and iot:Receive for it"
+        );
+        self.log.write(Level::Error, || why.clone());
+        Error::new(Code::RefusedByClose, why)
     }
 }
 
@@ -114,14 +120,4 @@ pub(super) fn take_operation<T, H>(
         What::Operation(operation) => Some((packet_id, operation)),
         _ => None,
     }
-}
-
-fn refused(limit: u32, what: &str) -> Error {
-    Error::new(
-        Code::RefusedByClose,
-        format!(
-            "the broker closed {limit} connections in a row on {what}; AWS IoT does that where the policy does not allow iot:Publish or \
-             iot:Subscribe and iot:Receive for it"
-        ),
-    )
 }

@@ -4,10 +4,12 @@ use std::collections::TryReserveError;
 use std::ops::Range;
 use zeroize::Zeroize;
 
-/// What is kept of an idle client's memory, and how much must have been sent before the rest is moved to its place.
-const KEPT_WHEN_EMPTY: usize = 4 << 10;
+/// What an idle client keeps.
+const KEPT_WHEN_IDLE: usize = 4 << 10;
 /// More than this is given back as soon as it has been sent: a client that is never idle would keep what one large packet took.
-const KEPT_UNDER_LOAD: usize = 1 << 20;
+const KEPT_UNDER_LOAD: usize = 640 << 10;
+/// So much must have been sent before the rest is moved to its place.
+const WORTH_MOVING: usize = 4 << 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Piece {
@@ -17,7 +19,7 @@ pub(super) struct Piece {
     start: usize,
     filled: usize,
     /// There is a password in it.
-    pub(super) secret: bool,
+    secret: bool,
 }
 
 impl Piece {
@@ -58,10 +60,8 @@ impl Piece {
     #[cold]
     pub(super) fn grow(&mut self, size: usize) -> Result<(), TryReserveError> {
         // First what has left: memory that is never empty would grow and grow.
-        if self.start >= KEPT_WHEN_EMPTY && self.start >= self.filled / 2 {
-            self.bytes.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.start = 0;
+        if self.start >= WORTH_MOVING && self.start >= self.filled / 2 {
+            self.move_to_front();
             if self.has_room(size) {
                 return Ok(());
             }
@@ -80,19 +80,35 @@ impl Piece {
         Ok(())
     }
 
+    fn move_to_front(&mut self) {
+        self.bytes.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
+        self.start = 0;
+    }
+
+    /// There is a password in what was written.
+    pub(super) fn holds_secret(&mut self) {
+        self.secret = true;
+    }
+
     /// The first `count` bytes have left.
     pub(super) fn take(&mut self, count: usize) {
         self.start += count;
         self.begin_anew_if_empty();
     }
 
-    /// Takes out those at these places, counted from the first that has not left.
+    /// Takes out those at these places, counted from the first that has not left. The rest must not hold memory for all that was cut out of
+    /// it, of which the memory limit knows nothing.
     pub(super) fn cut(&mut self, range: Range<usize>) {
         self.bytes.copy_within(
             self.start + range.end..self.filled,
             self.start + range.start,
         );
         self.filled -= range.len();
+        if self.len() < self.bytes.len() / 4 && !self.secret {
+            self.move_to_front();
+            self.keep(self.filled);
+        }
         self.begin_anew_if_empty();
     }
 
@@ -109,9 +125,13 @@ impl Piece {
     /// Gives memory back. Not done whenever it is empty: under load that would be after each write.
     pub(super) fn shrink(&mut self) {
         if self.is_empty() {
-            self.bytes.truncate(KEPT_WHEN_EMPTY);
-            self.bytes.shrink_to(KEPT_WHEN_EMPTY);
+            self.keep(KEPT_WHEN_IDLE);
         }
+    }
+
+    fn keep(&mut self, size: usize) {
+        self.bytes.truncate(size);
+        self.bytes.shrink_to(size);
     }
 
     pub(super) fn wipe(&mut self) {

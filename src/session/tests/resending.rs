@@ -50,7 +50,7 @@ fn p8_ten_thousand_large_publishes_are_sent_again_with_a_small_buffer() {
     rig.greet(true);
     let mut next = 1;
     while !rig.session.outgoing().is_empty() {
-        assert!(rig.session.outgoing().len() < (64 + 11) << 10);
+        assert!(rig.session.outgoing_bytes() < (64 + 11) << 10);
         assert!(rig.session.outgoing.capacity() <= 512 << 10);
         rig.take(7_000);
         for packet in rig.packets() {

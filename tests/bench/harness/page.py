@@ -9,7 +9,7 @@ import re
 import tomllib
 
 from . import build, growth, plots
-from .tables import Comparison, compare, number, table
+from .tables import NOT_REACHED, Comparison, compare, number, table
 
 PAGE = build.ROOT / "docs" / "benchmarks.md"
 PLOTS = build.ROOT / "docs" / "benchmarks"
@@ -38,12 +38,16 @@ def machine():
             "kernel": platform.release(), "system": system.group(1) if system else "?", "rustc": rustc, "cc": cc}
 
 
+def sentences(said):
+    return "\n".join(f"- {sentence}" for sentence in said) or "In no row."
+
+
 class Page:
     def __init__(self):
         self.about = load("about")
         self.names = list(self.about["versions"])
         self.goals = tomllib.loads((build.BENCH / "goals.toml").read_text())
-        self.parts, self.behind = [], []
+        self.parts, self.behind, self.missed = [], [], []
 
     def add(self, text):
         self.parts.append(text.rstrip() + "\n")
@@ -53,8 +57,9 @@ class Page:
         if not rows:
             return
         made = compare(Comparison(title, unit, better, goal, note), self.names, rows)
-        self.add(made[0])
-        self.behind += made[1]
+        self.add(made.text)
+        self.behind += made.behind
+        self.missed += made.missed
 
     def plot(self, name, title, made):
         if made:
@@ -169,13 +174,15 @@ class Page:
             what = {"instructions": "instructions", "cpu_ns": "CPU time"}[field]
             first, last = (point.get(field) for point in (points[0], points[-1]))
             verdicts.append([unit, x_label, shape, what, f"{last / first:.2f}" if first else "—", "—" if value is None else f"{value:.2f}", f"≤ {allowed}",
-                             "yes" if good else "**no**"])
+                             "yes" if good else NOT_REACHED])
         for curve, field, unit in growth.MEMORY.values():
             points = [point for point in curves.get(curve, []) if point.get(field, 0) > 0]
             value = growth.exponent(points, field)
             if value is not None:
                 verdicts.append([unit, growth.CURVES[curve][1], "constant", "memory", f"{points[-1][field] / points[0][field]:.2f}", f"{value:.2f}",
-                                 f"≤ {growth.CONSTANT}", "yes" if value <= growth.CONSTANT else "**no**"])
+                                 f"≤ {growth.CONSTANT}", "yes" if value <= growth.CONSTANT else NOT_REACHED])
+        self.missed += [f"Cost of {cost} against {x}: {what} grows with the exponent {value}. Goal: {allowed}."
+                        for cost, x, _, what, _, value, allowed, reached in verdicts if reached == NOT_REACHED]
         self.add(table(["cost of", "against", "should be", "judged by", "last / first", "exponent", "allowed", "is so"], verdicts))
         for name, points in curves.items():
             if not points:
@@ -207,7 +214,8 @@ class Page:
                                                 ["kernel", about["kernel"]], ["system", about["system"]], ["compilers", f"{about['rustc']}; {about['cc']}"],
                                                 ["measured by", f"`{about['command']}`"]]),
             "versions": table(["name", "what"], [[f"`{name}`", what] for name, what in about["versions"].items()]),
-            "behind": "\n".join(f"- {sentence}" for sentence in self.behind) or "In no row.",
+            "behind": sentences(self.behind),
+            "missed": sentences(self.missed),
             "tables": "\n".join(self.parts),
         }
         PAGE.parent.mkdir(exist_ok=True)

@@ -6,10 +6,13 @@ from .build import OTHER_PROVIDER, RAW_RING
 
 # They are measured in some rows only.
 SOMETIMES = (OTHER_PROVIDER, RAW_RING)
+NOT_REACHED = "**no**"
 
 # `better` is "more" or "less"; `goal` bounds ours from below or from above: {"best": of the best peer's, "raw": of raw's, "ours": as it is}, as far as
 # there is such a goal, or a dictionary of such for each row's label.
 Comparison = namedtuple("Comparison", "title unit better goal note", defaults=("",))
+# The markdown, and what is to be said of single rows in words: a peer is ahead, a goal is not reached.
+Compared = namedtuple("Compared", "text behind missed")
 
 
 def number(value):
@@ -53,8 +56,8 @@ def verdict(goal, better, values, best, said):
         return "yes"
     other = bounds(goal, better, values, best, OTHER_PROVIDER)
     if all(reached for _, reached in other):
-        return "**no**; with aws-lc-rs yes" + of_ceiling(goal, better, values, best)
-    return "**no**" + of_ceiling(goal, better, values, best)
+        return NOT_REACHED + "; with aws-lc-rs yes" + of_ceiling(goal, better, values, best)
+    return NOT_REACHED + of_ceiling(goal, better, values, best)
 
 
 def of_ceiling(goal, better, values, best):
@@ -74,11 +77,11 @@ def of_ceiling(goal, better, values, best):
 
 
 def compare(comparison, names, rows):
-    """`rows`: [(label, {name: value})]. Gives the markdown, and the sentences about rows in which a peer is ahead."""
+    """`rows`: [(label, {name: value})]."""
     names = [name for name in names if name not in SOMETIMES or any(name in values for _, values in rows)]
     peers = [name for name in names if name not in ("raw", "ours", *SOMETIMES)]
     header = [comparison.unit, *names, "best peer", "ours / best peer", "goal", "reached"]
-    lines, behind = [], []
+    lines, behind, missed = [], [], []
     for label, values in rows:
         known = {name: values[name] for name in peers if values.get(name) is not None}
         best = None
@@ -92,7 +95,10 @@ def compare(comparison, names, rows):
         goal = comparison.goal.get(label, comparison.goal)
         said = bounds(goal, comparison.better, values, best)
         cells = [f"**{number(values.get(name))}**" if name == best else number(values.get(name)) for name in names]
-        lines.append([label, *cells, best or "—", "—" if ratio is None else f"{ratio:.2f}", " and ".join(text for text, _ in said) or "—",
-                      verdict(goal, comparison.better, values, best, said)])
+        wanted, judged = " and ".join(text for text, _ in said) or "—", verdict(goal, comparison.better, values, best, said)
+        lines.append([label, *cells, best or "—", "—" if ratio is None else f"{ratio:.2f}", wanted, judged])
+        if judged.startswith(NOT_REACHED):
+            of = "".join(f", {name} {number(values[name])}" for name in ("raw", RAW_RING, best) if values.get(name) is not None)
+            missed.append(f"{comparison.title}, {label}: {number(ours)}{of}. Goal: {wanted}{judged.removeprefix(NOT_REACHED)}.")
     text = f"### {comparison.title}\n\n" + table(header, lines)
-    return text + (f"\n{comparison.note}\n" if comparison.note else ""), behind
+    return Compared(text + (f"\n{comparison.note}\n" if comparison.note else ""), behind, missed)
