@@ -35,6 +35,7 @@ static void on_term(void *u) { (void)u; gate_open(&g_term); }
 static void on_int(struct aws_mqtt_client_connection *c, int err, void *u) {
     (void)c; (void)u;
     fprintf(stderr, "aws-c: interrupted: %s\n", aws_error_name(err));
+    gate_open(&lost);
 }
 static void on_res(struct aws_mqtt_client_connection *c, enum aws_mqtt_connect_return_code rc, bool sp, void *u) {
     (void)c; (void)rc; (void)sp; (void)u;

@@ -131,25 +131,6 @@ static void report(const meas_t *m, long n, uint64_t *lat, long nlat, const char
     fflush(stdout);
 }
 
-/* All clients are connected: what they take half a second later, and what they do in the ten seconds behind it. These times are what is measured,
- * and wait for nothing; each driver has the same. The process ends without closing them. */
-static inline void report_idle(long rss_before_kib, uint64_t began_ns) {
-    meas_t m;
-    char extra[200];
-    double connecting = (double)(now_ns() - began_ns) / 1e9;
-    usleep(500000);
-    long rss = proc_status("VmRSS");
-    meas_begin(&m);
-    sleep(10);
-    meas_end(&m);
-    /* Those that only connecting needs may be gone by now. */
-    long threads = proc_status("Threads");
-    snprintf(extra, sizeof extra, "\"rss_per_client_kib\":%.2f,\"threads\":%ld,\"idle_cpu_ms\":%.2f,\"connect_all_s\":%.3f",
-             (double)(rss - rss_before_kib) / (double)O.count, threads, (m.c1 - m.c0) * 1e3, connecting);
-    report(&m, O.count, NULL, 0, extra);
-    _exit(0);
-}
-
 /* A gate that one thread opens for another. */
 typedef struct {
     pthread_mutex_t m;
@@ -167,20 +148,52 @@ static inline void gate_open(gate_t *g) {
     pthread_cond_broadcast(&g->c);
     pthread_mutex_unlock(&g->m);
 }
-static inline void gate_wait(gate_t *g, long n) {
+/* Whether it has been opened n times before so many milliseconds are over. */
+static inline int gate_opens(gate_t *g, long n, long ms) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += BENCH_TIMEOUT_S;
+    t.tv_nsec += ms % 1000 * 1000000;
+    t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
     pthread_mutex_lock(&g->m);
-    while (g->n < n)
-        if (pthread_cond_timedwait(&g->c, &g->m, &t) == ETIMEDOUT) {
-            fprintf(stderr, "%s: timed out\n", DRIVER);
-            exit(3);
-        }
+    while (g->n < n && pthread_cond_timedwait(&g->c, &g->m, &t) != ETIMEDOUT) {}
+    int opened = g->n >= n;
     pthread_mutex_unlock(&g->m);
+    return opened;
+}
+static inline void gate_wait(gate_t *g, long n) {
+    if (gate_opens(g, n, BENCH_TIMEOUT_S * 1000L)) return;
+    fprintf(stderr, "%s: timed out\n", DRIVER);
+    exit(3);
 }
 static void die(const char *what, int rc) {
     fprintf(stderr, "%s: %s: %d\n", DRIVER, what, rc);
     exit(1);
+}
+
+/* Each driver opens it when a connection is lost, which idle ones must not be. */
+static gate_t lost = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+
+static inline void stay_idle(long ms) {
+    if (gate_opens(&lost, 1, ms)) die("an idle connection was lost", (int)lost.n);
+}
+
+/* All clients are connected: what they take half a second later, and what they do in the ten seconds behind it; each driver has the same times.
+ * The process ends without closing them. */
+static inline void report_idle(long rss_before_kib, uint64_t began_ns) {
+    meas_t m;
+    char extra[200];
+    double connecting = (double)(now_ns() - began_ns) / 1e9;
+    stay_idle(500);
+    long rss = proc_status("VmRSS");
+    meas_begin(&m);
+    stay_idle(10000);
+    meas_end(&m);
+    /* Those that only connecting needs may be gone by now. */
+    long threads = proc_status("Threads");
+    snprintf(extra, sizeof extra, "\"rss_per_client_kib\":%.2f,\"threads\":%ld,\"idle_cpu_ms\":%.2f,\"connect_all_s\":%.3f",
+             (double)(rss - rss_before_kib) / (double)O.count, threads, (m.c1 - m.c0) * 1e3, connecting);
+    report(&m, O.count, NULL, 0, extra);
+    _exit(0);
 }
 #endif

@@ -16,7 +16,7 @@ static void on_connect(struct mosquitto *m, void *u, int rc) {
     if (rc) die("connack", rc);
     gate_open(&g_conn);
 }
-static void on_disconnect(struct mosquitto *m, void *u, int rc) { (void)m; (void)u; (void)rc; gate_open(&g_disc); }
+static void on_disconnect(struct mosquitto *m, void *u, int rc) { (void)m; (void)u; gate_open(rc ? &lost : &g_disc); }
 static void on_subscribe(struct mosquitto *m, void *u, int mid, int n, const int *q) {
     (void)m; (void)u; (void)mid; (void)n; (void)q;
     gate_open(&g_sub);

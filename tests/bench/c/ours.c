@@ -53,6 +53,11 @@ static void on_connected(const aws_iot_mqtt_completion *completion, void *userda
     open_gate(completion, userdata);
 }
 
+static void on_lost(aws_iot_mqtt_error error, const char *detail, void *userdata) {
+    (void)error, (void)detail, (void)userdata;
+    gate_open(&lost);
+}
+
 static void on_message(const aws_iot_mqtt_message *message, void *userdata) {
     (void)message, (void)userdata;
     if (rtt) {
@@ -99,6 +104,7 @@ static void idle_many(void) {
     uint64_t t = now_ns();
     for (long i = 0; i < O.count; i++) {
         clients[i] = make(i);
+        OK(aws_iot_mqtt_client_on_offline(clients[i], on_lost, NULL, NULL));
         while (sem_wait(&room)) {}
         OK(aws_iot_mqtt_client_connect_async(clients[i], 600, on_connected, &connected, NULL, NULL));
     }

@@ -23,6 +23,7 @@ static void ok_pub(void *c, MQTTAsync_successData *d) {
     if (atomic_fetch_add(&acked, 1) + 1 == want) gate_open(&g_done);
 }
 static void ok_final(void *c, MQTTAsync_successData *d) { (void)c; (void)d; gate_open(&g_done); }
+static void on_lost(void *ctx, char *cause) { (void)ctx; (void)cause; gate_open(&lost); }
 static int arrived(void *ctx, char *topic, int len, MQTTAsync_message *msg) {
     (void)ctx; (void)len;
     if (rtt) {
@@ -45,7 +46,7 @@ static MQTTAsync make(int i) {
     snprintf(uri, sizeof uri, "%s://%s:%d", O.tls ? "ssl" : "tcp", O.host, O.port);
     int rc = MQTTAsync_create(&m, uri, id, MQTTCLIENT_PERSISTENCE_NONE, NULL);
     if (rc) die("create", rc);
-    if ((rc = MQTTAsync_setCallbacks(m, NULL, NULL, arrived, NULL))) die("callbacks", rc);
+    if ((rc = MQTTAsync_setCallbacks(m, NULL, on_lost, arrived, NULL))) die("callbacks", rc);
     return m;
 }
 static void conn(MQTTAsync m) {

@@ -1,5 +1,5 @@
 //! Options, clocks and the JSON line, shared by the Rust drivers.
-use std::time::Instant;
+use std::time::{Duration, Instant};
 pub const TOPIC_OUT: &str = "dt/fleet-7/device-0001/telemetry";
 pub const TOPIC_IN: &str = "cmd/fleet-7/device-0001/req";
 pub const TOPIC_ECHO: &str = "echo/fleet-7/device-0001";
@@ -139,4 +139,21 @@ pub fn report(driver: &str, o: &Options, m: &Measured, n: usize, lat: &mut [u64]
         s += extra;
     }
     println!("{s}}}");
+}
+
+/// After all clients are connected: what they take so long later, and what they do in the time behind that. What ends the waiting early is a
+/// connection that is lost, which idle ones must not be.
+pub const SETTLING: Duration = Duration::from_millis(500);
+pub const IDLE: Duration = Duration::from_secs(10);
+pub const LOST: &str = "an idle connection was lost";
+
+pub fn report_idle(driver: &str, o: &Options, m: &Measured, n: usize, grown_kib: i64, connecting: f64) {
+    let extra = format!(
+        "\"rss_per_client_kib\":{:.2},\"threads\":{},\"idle_cpu_ms\":{:.2},\"connect_all_s\":{:.3}",
+        grown_kib as f64 / n as f64,
+        proc_status("Threads"),
+        m.cpu() * 1e3,
+        connecting
+    );
+    report(driver, o, m, n, &mut [], &extra);
 }

@@ -1,8 +1,11 @@
 //! raw: the physical limit. Pre-encoded packets on a blocking socket (or rustls over one), no client at all:
 //! no queue, no threads, no per-message call, no state. What a client library can approach but not pass.
 use bench_common::*;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,6 +44,12 @@ enum Stream {
     Tls(Box<TlsStream>),
 }
 impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(s) => s,
+            Stream::Tls(t) => &t.sock,
+        }
+    }
     fn write_all(&mut self, b: &[u8]) {
         match self {
             Stream::Plain(s) => s.write_all(b).unwrap(),
@@ -76,11 +85,11 @@ impl Stream {
 }
 
 fn tls_config(o: &Options) -> Arc<rustls::ClientConfig> {
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-    #[cfg(feature = "ring")]
-    use rustls::crypto::ring as crypto;
     #[cfg(not(feature = "ring"))]
     use rustls::crypto::aws_lc_rs as crypto;
+    #[cfg(feature = "ring")]
+    use rustls::crypto::ring as crypto;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
     let mut provider = crypto::default_provider();
     provider.cipher_suites.sort_by_key(|s| !format!("{:?}", s.suite()).contains("AES_128"));
     let mut roots = rustls::RootCertStore::empty();
@@ -233,19 +242,22 @@ fn main() {
             let t0 = Instant::now();
             let v: Vec<Stream> = (0..n).map(|i| connect(&o, cfg.as_ref(), i)).collect();
             let cs = t0.elapsed().as_secs_f64();
-            std::thread::sleep(Duration::from_millis(500));
+            let mut poll = Poll::new().unwrap();
+            for s in &v {
+                let fd = s.tcp().as_raw_fd();
+                poll.registry().register(&mut SourceFd(&fd), Token(0), Interest::READABLE).unwrap();
+            }
+            let mut stay_idle = |time| {
+                let mut events = Events::with_capacity(1);
+                poll.poll(&mut events, Some(time)).unwrap();
+                assert!(events.is_empty(), "{LOST}");
+            };
+            stay_idle(SETTLING);
             let r1 = proc_status("VmRSS");
             let m = Measured::begin();
-            std::thread::sleep(Duration::from_secs(10));
+            stay_idle(IDLE);
             let m = m.end();
-            let x = format!(
-                "\"rss_per_client_kib\":{:.2},\"threads\":{},\"idle_cpu_ms\":{:.2},\"connect_all_s\":{:.3}",
-                (r1 - r0) as f64 / n as f64,
-                proc_status("Threads"),
-                m.cpu() * 1e3,
-                cs
-            );
-            report(DRIVER, &o, &m, n, &mut [], &x);
+            report_idle(DRIVER, &o, &m, n, r1 - r0, cs);
             drop(v);
         }
         "pub_qos0" => {
