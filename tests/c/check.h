@@ -72,11 +72,23 @@ struct gate {
 };
 #define GATE {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0}
 
-static inline void gate_open(struct gate *gate) {
+static inline void gate_count_one(struct gate *gate) {
     pthread_mutex_lock(&gate->mutex);
     gate->count++;
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
+}
+
+/* Counts whatever happens: each opening of each gate, and what else says so. */
+static struct gate happenings = GATE;
+
+static inline void something_happened(void) {
+    gate_count_one(&happenings);
+}
+
+static inline void gate_open(struct gate *gate) {
+    gate_count_one(gate);
+    something_happened();
 }
 
 static inline unsigned gate_count(struct gate *gate) {
@@ -97,6 +109,15 @@ static inline bool gate_reached(struct gate *gate, unsigned count, int secs) {
     bool reached = gate->count >= count;
     pthread_mutex_unlock(&gate->mutex);
     return reached;
+}
+
+/* Looks whenever something has happened whether it is so now; false if it is not before the deadline. */
+static inline bool becomes(bool (*is_so)(void)) {
+    for (;;) {
+        unsigned seen = gate_count(&happenings);
+        if (is_so()) return true;
+        if (!gate_reached(&happenings, seen + 1, DEADLINE_SECS)) return is_so();
+    }
 }
 
 #define gate_wait(gate, wanted) \

@@ -269,8 +269,8 @@ static void command(const char *word, const char *what, long long number) {
         printf("asked=%u", atomic_exchange(&shifted_answers, 0));
         atomic_store(&clock_shift_secs, number);
     } else if (strcmp(word, "threads") == 0) {
-        atomic_store(&threads_left, number == 0 ? 0 : ANY_NUMBER);
-        printf("refused=%u", atomic_exchange(&refused_threads, 0));
+        __atomic_store_n(&threads_left, number == 0 ? 0 : ANY_NUMBER, __ATOMIC_SEQ_CST);
+        printf("refused=%u", __atomic_exchange_n(&refused_threads, 0, __ATOMIC_SEQ_CST));
     } else if (strcmp(word, "processes") == 0) {
         limit(RLIMIT_NPROC, number < 0 ? RLIM_INFINITY : (rlim_t)number);
     } else if (strcmp(word, "descriptors") == 0) {

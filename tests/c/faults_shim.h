@@ -1,4 +1,4 @@
-/* Faults that need no privileges: a step of the wall clock, and threads that cannot be started. A program's own function of a name
+/* A fault that needs no privileges: a step of the wall clock. A program's own function of a name
  * comes before the C library's for all that is loaded into it, the library under test included. */
 #ifndef FAULTS_SHIM_H
 #define FAULTS_SHIM_H
@@ -14,11 +14,6 @@
 static _Atomic long long clock_shift_secs;
 /* How often somebody asked for the time while it was shifted. */
 static _Atomic unsigned shifted_answers;
-enum { ANY_NUMBER = 1000000 };
-/* How many more can be started. */
-static _Atomic int threads_left = ANY_NUMBER;
-static _Atomic unsigned refused_threads;
-
 /* As clock_settime() steps it: the wall clock only, never those that count from the start of the machine. */
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int result = (int)syscall(SYS_clock_gettime, clock, now);
@@ -28,22 +23,6 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
         atomic_fetch_add(&shifted_answers, 1);
     }
     return result;
-}
-
-typedef int pthread_create_fn(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-
-/* As with RLIMIT_NPROC reached. */
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
-    if (atomic_fetch_sub(&threads_left, 1) <= 0) {
-        atomic_fetch_add(&refused_threads, 1);
-        return EAGAIN;
-    }
-    union {
-        void *symbol;
-        pthread_create_fn *function;
-    } real;
-    real.symbol = dlsym(RTLD_NEXT, "pthread_create");
-    return real.function(thread, attributes, body, argument);
 }
 
 #endif

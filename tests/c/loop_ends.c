@@ -132,6 +132,11 @@ static void other_threads(char **argv) {
     aws_iot_mqtt_loop_free(loop);
 }
 
+static void on_log(int level, const char *line, void *userdata) {
+    (void)level, (void)line, (void)userdata;
+    something_happened();
+}
+
 static bool is_connecting(void) {
     return state_of(first) == AWS_IOT_MQTT_STATE_CONNECTING;
 }
@@ -148,6 +153,7 @@ static void ended_by_another(char **argv) {
     make_loop();
     first = client_in_loop(argv, "me");
     CHECK_OK(aws_iot_mqtt_client_configure_connect_disconnect_timeout(first, DEADLINE_SECS * 1000));
+    CHECK_OK(aws_iot_mqtt_client_on_log(first, AWS_IOT_MQTT_LOG_INFO, on_log, NULL, NULL));
     pthread_t thread = start_thread(give_up, NULL);
     long long before = now_ms();
     CHECK_CODE(AWS_IOT_MQTT_ERR_CANCELLED, aws_iot_mqtt_client_connect(first, 600));

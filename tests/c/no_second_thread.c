@@ -16,12 +16,12 @@ int main(int argc, char **argv) {
     CHECK(argc > 3);
     aws_iot_mqtt_client *client = new_client_named(argv, "0", true);
     CHECK_OK(aws_iot_mqtt_client_connect(client, 60));
-    atomic_store(&threads_left, 0);
+    __atomic_store_n(&threads_left, 0, __ATOMIC_SEQ_CST);
     for (int round = 1; round <= 3; round++) {
         CHECK_OK(aws_iot_mqtt_client_publish_async(client, "t", "x", 1, 1, false, on_end, NULL, NULL, NULL));
         gate_wait(&completed, round);
     }
-    CHECK(atomic_load(&refused_threads) > 0);
+    CHECK(__atomic_load_n(&refused_threads, __ATOMIC_SEQ_CST) > 0);
     disconnect_and_free(client);
     return 0;
 }

@@ -23,14 +23,14 @@ static bool only_this_thread(void) {
 
 /* The call says so and leaves nothing behind. */
 static aws_iot_mqtt_client *first_client(char **argv) {
-    atomic_store(&threads_left, 0);
+    __atomic_store_n(&threads_left, 0, __ATOMIC_SEQ_CST);
     aws_iot_mqtt_client *client = NULL;
     CHECK_FAILS(AWS_IOT_MQTT_ERR_IO, "a thread could not be started", aws_iot_mqtt_client_new("0", MQTT_3_1_1, false, true, &client));
     CHECK(client == NULL);
     if (!becomes(only_this_thread)) FAIL("%d threads", threads().count);
     CHECK_INT(descriptors_before, descriptors().count);
-    CHECK_INT(1, atomic_exchange(&refused_threads, 0));
-    atomic_store(&threads_left, ANY_NUMBER);
+    CHECK_INT(1, __atomic_exchange_n(&refused_threads, 0, __ATOMIC_SEQ_CST));
+    __atomic_store_n(&threads_left, ANY_NUMBER, __ATOMIC_SEQ_CST);
     client = new_client_named(argv, "0", true);
     CHECK_OK(aws_iot_mqtt_client_connect(client, 60));
     return client;
@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
         clients[i] = new_client_named(argv, name, true);
         CHECK_OK(aws_iot_mqtt_client_connect(clients[i], 60));
     }
-    atomic_store(&threads_left, 0);
+    __atomic_store_n(&threads_left, 0, __ATOMIC_SEQ_CST);
     for (int i = 0; i < CLIENTS - 1; i++)
         CHECK_OK(aws_iot_mqtt_client_publish_async(clients[i], "t", "x", 1, 1, false, on_end, NULL, NULL, NULL));
     gate_wait(&entered, 1);
@@ -57,6 +57,6 @@ int main(int argc, char **argv) {
     gate_open(&unblocked);
     gate_wait(&left, CLIENTS - 1);
     for (int i = 0; i < CLIENTS; i++) disconnect_and_free(clients[i]);
-    CHECK(atomic_load(&refused_threads) > 0);
+    CHECK(__atomic_load_n(&refused_threads, __ATOMIC_SEQ_CST) > 0);
     return 0;
 }

@@ -1,17 +1,12 @@
-/* What /proc says about this process: threads and descriptors. */
+/* What /proc says about this process. */
 #ifndef PROC_H
 #define PROC_H
 
-#include "check.h"
+#include "threads_shim.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-struct numbers {
-    int count;
-    long values[256];
-};
 
 /* The numeric names in a directory of /proc; the descriptor that reads it is not counted. */
 static inline struct numbers numbers_in(const char *path) {
@@ -30,19 +25,8 @@ static inline struct numbers numbers_in(const char *path) {
     return numbers;
 }
 
-static inline struct numbers threads(void) {
-    return numbers_in("/proc/self/task");
-}
-
 static inline struct numbers descriptors(void) {
     return numbers_in("/proc/self/fd");
-}
-
-static inline bool among(struct numbers numbers, long value) {
-    for (int i = 0; i < numbers.count; i++) {
-        if (numbers.values[i] == value) return true;
-    }
-    return false;
 }
 
 /* The text behind "key:" in a file of /proc; false if the file is gone. */
@@ -61,16 +45,6 @@ static inline bool proc_field(const char *path, const char *key, char *value, si
     }
     fclose(file);
     return found;
-}
-
-/* Threads end a moment after they were told to, and nothing tells when: /proc is asked until it is so, or the deadline has passed. */
-static inline bool becomes(bool (*is_so)(void)) {
-    for (long long end = now_ms() + DEADLINE_SECS * 1000; now_ms() < end;) {
-        if (is_so()) return true;
-        struct timespec moment = {0, 2000000};
-        nanosleep(&moment, NULL);
-    }
-    return is_so();
 }
 
 #endif
