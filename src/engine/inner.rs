@@ -185,13 +185,7 @@ impl Inner {
             _ => usize::MAX,
         };
         match state.burst.publishing(called, now, pending) {
-            Now::WaitToo => {
-                state.take_outputs();
-                if state.blocked {
-                    // Nobody is going to send, and so to set the timer of one that has a time-out.
-                    state.set_timer(self);
-                }
-            }
+            Now::WaitToo => state.take_outputs(),
             Now::Wait => {
                 state.take_outputs();
                 state.set_timer(self);

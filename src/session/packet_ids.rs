@@ -119,6 +119,7 @@ fn place(packet_id: u16) -> (usize, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::tests::simulation::random::Random;
 
     #[test]
     fn gives_each_of_the_65535_once_and_then_none() {
@@ -151,26 +152,24 @@ mod tests {
     fn against_a_plain_table_whatever_the_order() {
         let mut ids = PacketIds::default();
         let mut taken: Vec<u16> = Vec::new();
-        let mut state = 7u64;
-        let mut below = |limit: usize| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 33) as usize % limit
-        };
+        let mut random = Random::new(7);
         // One stays through all turns; most come back in order, some do not.
         let stays = ids.take();
         for _ in 0..400_000 {
-            if taken.len() < 1 + below(100) {
+            if taken.len() < 1 + random.below(100) {
                 let id = ids.take().expect("one is free");
                 assert!(id != 0 && Some(id) != stays && !taken.contains(&id), "{id}");
                 taken.push(id);
             } else {
-                let index = if below(8) == 0 { below(taken.len()) } else { 0 };
+                let index = if random.below(8) == 0 {
+                    random.below(taken.len())
+                } else {
+                    0
+                };
                 ids.release(taken.remove(index));
             }
             // One that is not taken.
-            let other = 1 + below(65_535) as u16;
+            let other = 1 + random.below(65_535) as u16;
             if Some(other) != stays && !taken.contains(&other) {
                 ids.release(other);
             }

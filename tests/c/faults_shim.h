@@ -3,9 +3,6 @@
 #ifndef FAULTS_SHIM_H
 #define FAULTS_SHIM_H
 
-#include <dlfcn.h>
-#include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,6 +11,7 @@
 static _Atomic long long clock_shift_secs;
 /* How often somebody asked for the time while it was shifted. */
 static _Atomic unsigned shifted_answers;
+
 /* As clock_settime() steps it: the wall clock only, never those that count from the start of the machine. */
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int result = (int)syscall(SYS_clock_gettime, clock, now);

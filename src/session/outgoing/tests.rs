@@ -1,4 +1,5 @@
 use super::{ENOUGH, Outgoing, PIECE, Piece, SPARE};
+use crate::session::tests::simulation::random::Random;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -58,22 +59,16 @@ fn what_has_left_gives_room_to_what_comes_though_it_is_never_empty() {
 /// Against what is so simple that it must be right: packets of all sizes come, leave in part and are cut out.
 #[test]
 fn it_is_one_stream_in_however_many_pieces() {
-    let mut random = 1u64;
-    let mut below = |limit: usize| {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (random >> 33) as usize % limit
-    };
+    let mut random = Random::new(1);
     let mut outgoing = Outgoing::default();
     let mut expected: Vec<u8> = Vec::new();
     let mut packets: VecDeque<Range<u64>> = VecDeque::new();
     let (mut most_pieces, mut cuts, mut emptied) = (0, 0, 0);
     for round in 0..30_000u32 {
-        match below(8) {
+        match random.below(8) {
             0..4 => {
-                let most = [20, ENOUGH, 4 * PIECE][below(3)];
-                let size = 1 + below(most);
+                let most = random.pick(&[20, ENOUGH, 4 * PIECE]);
+                let size = 1 + random.below(most);
                 let packet: Vec<u8> = (0..size).map(|at| (at as u32 ^ round) as u8).collect();
                 let start = outgoing.end();
                 outgoing.write(&packet);
@@ -81,7 +76,7 @@ fn it_is_one_stream_in_however_many_pieces() {
                 packets.push_back(start..outgoing.end());
             }
             4 if !packets.is_empty() => {
-                let packet = packets[below(packets.len())].clone();
+                let packet = packets[random.below(packets.len())].clone();
                 let begun = packet.start < outgoing.taken();
                 assert_eq!(outgoing.cut(packet.clone()), !begun);
                 if !begun {
@@ -96,9 +91,10 @@ fn it_is_one_stream_in_however_many_pieces() {
                 }
             }
             _ => {
-                for _ in 0..below(4) {
+                for _ in 0..random.below(4) {
                     let pending = outgoing.pending().len();
-                    let count = pending.min([below(ENOUGH), pending][below(2)]);
+                    let some = pending.min(random.below(ENOUGH));
+                    let count = random.pick(&[some, pending]);
                     outgoing.take(count);
                     expected.drain(..count);
                 }
@@ -111,7 +107,7 @@ fn it_is_one_stream_in_however_many_pieces() {
         if round % 16 == 0 {
             assert!(all(&outgoing) == expected, "round {round}");
         }
-        if below(50) == 0 {
+        if random.below(50) == 0 {
             outgoing.shrink();
         }
     }
@@ -121,18 +117,25 @@ fn it_is_one_stream_in_however_many_pieces() {
     );
 }
 
+/// Between what was taken and what was cut out no byte is left, and yet it did not begin at its front.
 #[test]
-fn a_buffer_that_a_cut_has_emptied_begins_anew() {
-    let mut outgoing = Outgoing::default();
-    outgoing.write(&[7; 5_000]);
-    outgoing.write(b"cut");
-    outgoing.take(5_000);
-    assert!(outgoing.cut(5_000..5_003));
-    outgoing.shrink();
-    assert!(outgoing.pending().is_empty());
-    outgoing.write(b"next");
-    assert_eq!(outgoing.pending(), b"next");
-    assert_eq!((outgoing.taken(), outgoing.end()), (5_000, 5_004));
+fn a_piece_that_a_cut_has_emptied_begins_anew() {
+    for secret in [false, true] {
+        let mut piece = Piece::default();
+        piece.grow(10_000).expect("memory");
+        piece.append(5_000).fill(7);
+        piece.append(3).fill(8);
+        if secret {
+            piece.holds_secret();
+        }
+        piece.take(5_000);
+        piece.cut(0..3);
+        piece.shrink();
+        assert!(piece.is_empty());
+        piece.grow(4).expect("memory");
+        piece.append(4).copy_from_slice(b"next");
+        assert_eq!(piece.pending(), b"next");
+    }
 }
 
 #[test]

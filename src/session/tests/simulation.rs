@@ -7,7 +7,7 @@ mod application;
 mod broker;
 mod commands;
 mod configuration;
-mod random;
+pub(in crate::session) mod random;
 mod rest;
 mod wire;
 mod world;

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-pub(super) struct Random {
+pub(in crate::session) struct Random {
     state: u64,
     /// A fuzzer's, which decide as long as there are any.
     bytes: VecDeque<u8>,
 }
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::session) fn new(seed: u64) -> Self {
         Random {
             state: seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x9E37_79B9_7F4A_7C15,
             bytes: VecDeque::new(),
@@ -43,7 +43,7 @@ impl Random {
     }
 
     /// From 0 to one less than `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::session) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
@@ -51,7 +51,7 @@ impl Random {
         self.next() % 100 < percent
     }
 
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(in crate::session) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
