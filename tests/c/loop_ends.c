@@ -35,7 +35,7 @@ static void two_clients(char **argv) {
     leave_pending(second);
 }
 
-/* Also a thread that was joined is in /proc for a moment more. */
+/* A thread that resolves a name is waited for only while it has nothing to do. */
 static bool alone(void) {
     return threads().count == 1;
 }

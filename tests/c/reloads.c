@@ -30,7 +30,7 @@ static void *fails_once(void *argument) {
     return NULL;
 }
 
-/* A thread that was joined is in /proc for a moment more. */
+/* Not joined is the one that ends because nobody uses the library any more. */
 static bool only_this_thread(void) {
     return threads().count == 1;
 }

@@ -54,24 +54,43 @@ struct thread_start {
     bool is_running;
 };
 
-static void *run_thread(void *given) {
-    struct thread_start *start = given;
-    void *(*body)(void *) = start->body, *argument = start->argument;
+/* Destructors of thread-specific data run in up to four rounds. In the third one those of the thread's own variables have run, which free
+ * memory: Rust's standard library does that in the second. */
+static pthread_key_t end_of_thread;
+static char rounds[3];
+
+static void thread_ends(void *round) {
+    if ((char *)round > rounds) {
+        CHECK_INT(0, pthread_setspecific(end_of_thread, (char *)round - 1));
+        return;
+    }
     long number = syscall(SYS_gettid);
-    pthread_mutex_lock(&started_mutex);
-    CHECK(started.count < 255);
-    started.values[started.count++] = number;
-    start->is_running = true;
-    pthread_cond_broadcast(&has_started);
-    pthread_mutex_unlock(&started_mutex);
-    void *result = body(argument);
     pthread_mutex_lock(&started_mutex);
     for (int i = 0; i < started.count; i++) {
         if (started.values[i] == number) started.values[i] = started.values[--started.count];
     }
     pthread_mutex_unlock(&started_mutex);
     something_happened();
-    return result;
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_end_of_thread(void) {
+    CHECK_INT(0, pthread_key_create(&end_of_thread, thread_ends));
+}
+
+static void *run_thread(void *given) {
+    struct thread_start *start = given;
+    void *(*body)(void *) = start->body, *argument = start->argument;
+    pthread_once(&once, make_end_of_thread);
+    CHECK_INT(0, pthread_setspecific(end_of_thread, rounds + 2));
+    pthread_mutex_lock(&started_mutex);
+    CHECK(started.count < 255);
+    started.values[started.count++] = syscall(SYS_gettid);
+    start->is_running = true;
+    pthread_cond_broadcast(&has_started);
+    pthread_mutex_unlock(&started_mutex);
+    return body(argument);
 }
 
 typedef int pthread_create_fn(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
