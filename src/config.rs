@@ -132,6 +132,14 @@ pub struct Credentials {
     pub ciphers: Option<String>,
 }
 
+impl Credentials {
+    /// The private key is one that only the application can use.
+    pub fn asks_application(&self) -> bool {
+        let identity = self.identity.as_ref();
+        identity.is_some_and(|identity| matches!(identity.key, Key::Callback { .. }))
+    }
+}
+
 /// The device's certificate chain, leaf first, and its private key.
 #[derive(Clone)]
 pub struct Identity {

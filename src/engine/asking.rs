@@ -6,11 +6,12 @@ use super::dispatch::Callback;
 use super::inner::Inner;
 use super::layers::Layers;
 use super::scope::{self, Kind};
+use super::shared::lock;
 use super::state::{Connection, State};
 use crate::config::{Key, Sign};
 use crate::error::{Code, Error};
 use crate::transport::{HandshakeState, Link};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 impl State {
@@ -42,22 +43,24 @@ impl State {
         name: &'static str,
         above: Layers,
     ) -> Step {
-        // At most one at a time for one client; one of an attempt that was given up may still be at it.
-        if self.asking {
+        // One of an attempt that was given up may still be at it.
+        if self.outside {
             let in_line = Attempt::InLine { link, name, above };
             return Ok((Connection::Attempt(in_line), false));
         }
         let (client, attempt) = (Arc::clone(inner), self.attempt);
         let asked = inner.engine.dialers.run(Box::new(move || {
+            let core = Arc::clone(&client.engine.core);
             client.handshake_outside(attempt, link, name, above);
+            drop(client);
+            core.after_free();
         }));
         asked.map_err(|error| {
             let why =
                 format!("a thread for the private key callback could not be started: {error}");
             Error::new(Code::Io, why)
         })?;
-        self.asking = true;
-        self.outside += 1;
+        self.outside = true;
         Ok((Connection::Attempt(Attempt::Asking(name)), false))
     }
 
@@ -86,6 +89,25 @@ impl State {
 }
 
 impl Inner {
+    /// On a dialer that runs this attempt: what may run the application's private key. Not for an attempt that is over, as the next one may
+    /// be in there already.
+    pub(super) fn ask_application<R>(
+        self: &Arc<Self>,
+        attempt: u64,
+        code: impl FnOnce() -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        {
+            let mut state = lock(&self.state);
+            if state.outside || !state.awaits_dialer(attempt) {
+                return Err(Error::new(Code::Cancelled, "the attempt is over"));
+            }
+            state.outside = true;
+        }
+        let answer = catch_unwind(AssertUnwindSafe(code));
+        self.guarded(|_, state, _| state.outside = false);
+        answer.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
     /// On a dialer.
     fn handshake_outside(
         self: &Arc<Self>,
@@ -104,8 +126,7 @@ impl Inner {
                 })
             });
         self.guarded(move |inner, state, now| {
-            state.outside -= 1;
-            state.asking = false;
+            state.outside = false;
             let awaited = matches!(state.connection, Connection::Attempt(Attempt::Asking(_)));
             if state.attempt != attempt || !awaited {
                 return;

@@ -1,7 +1,6 @@
 //! The client: what the application calls.
 
 use super::inner::Inner;
-use super::process;
 use super::scope;
 use super::shared::Engine;
 use super::state::Tag;
@@ -360,7 +359,7 @@ impl Client {
     /// Ends the client. Inside a callback it returns at once; outside when all callbacks have run and all handlers are dropped.
     pub fn free(&self) {
         // In a forked child the threads that would help are gone, and the socket is the parent's.
-        if self.inner.generation != process::generation() {
+        if self.inner.is_forked() {
             return;
         }
         // Under one lock: a worker that sees a freed client without callbacks takes it for one that is done, and would retire it
@@ -383,8 +382,12 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.free();
-        if self.inner.generation != process::generation() {
+        // Who has freed it has waited for its end, or must not, being in a callback. This may be another thread at the end of a call that
+        // was under way, for which that callback may wait.
+        if !self.inner.is_freed() {
+            self.free();
+        }
+        if self.inner.is_forked() {
             // The parent's engine: what ends it would wake the parent's threads and wait for threads that this process has not.
             std::mem::forget(Arc::clone(&self.inner.engine));
         }

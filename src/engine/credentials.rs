@@ -1,9 +1,9 @@
 //! IAM credentials for one attempt: where they come from, and the request that is signed with them. On a dialer thread, because the
 //! application's provider and the AWS IoT credentials provider block.
 
+use super::clock;
 use super::dial::{Dial, interleave};
 use super::inner::Inner;
-use super::{clock, scope};
 use crate::aws::clock::Offset;
 use crate::aws::{credentials, endpoint, profile, region, role_alias, sigv4};
 use crate::config::{Config, Credentials, IamCredentials, IotCredentialsProvider};
@@ -16,8 +16,8 @@ use crate::transport::tls::TlsConfig;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
@@ -35,6 +35,8 @@ const ENVIRONMENT: &str = "the environment";
 pub(super) struct Signing {
     /// Seconds that the clock is late, as far as servers have said.
     offset: AtomicI64,
+    /// By this clock the credentials of the last attempt had expired.
+    seemed_expired: AtomicBool,
     fetched: Mutex<Option<Fetched>>,
 }
 
@@ -42,9 +44,9 @@ pub(super) struct Signing {
 struct Fetched {
     credentials: Arc<IamCredentials>,
     refresh_at: u64,
-    /// Whom we asked, and as whom.
+    /// Whom we asked, and as whom. A key that was replaced must not stay for this.
     provider: Arc<IotCredentialsProvider>,
-    identity: Arc<Credentials>,
+    identity: Weak<Credentials>,
 }
 
 impl Signing {
@@ -124,14 +126,23 @@ impl Dial {
     /// Path and query of the request that opens MQTT over WebSocket, signed now. `host_header` exactly as it will be sent. A secret.
     pub(super) fn signed_path(
         &self,
-        client: &Inner,
+        client: &Arc<Inner>,
         host_header: &str,
     ) -> Result<Zeroizing<String>, Error> {
         let region = region(&self.config)?;
         let (credentials, source) = self.credentials(client)?;
         credentials::check(&credentials, &source)?;
         let now = self.signing.now();
-        credentials::check_expiry(&credentials, now, &source)?;
+        if let Err(expired) = credentials::check_expiry(&credentials, now, &source) {
+            // Or the clock is wrong, or is right again and was corrected before. Only a server tells, so every second attempt asks one.
+            if !self
+                .signing
+                .seemed_expired
+                .fetch_xor(true, Ordering::AcqRel)
+            {
+                return Err(expired);
+            }
+        }
         self.log.write(Level::Info, || {
             let key = credentials.key_hint();
             let temporary = match credentials.session_token {
@@ -151,12 +162,12 @@ impl Dial {
     }
 
     /// The first source that has any. One that is there and fails ends the search: what another one has might be for something else.
-    fn credentials(&self, client: &Inner) -> Result<Found, Error> {
+    fn credentials(&self, client: &Arc<Inner>) -> Result<Found, Error> {
         if let Some(configured) = &self.config.iam_credentials {
             return Ok((Arc::clone(configured), CONFIGURED.to_owned()));
         }
         if self.provider.is_some() {
-            return self.ask_the_application(client);
+            return self.ask_the_application();
         }
         if let Some(provider) = &self.config.iot_credentials_provider {
             let credentials = self.fetch(client, provider)?;
@@ -169,19 +180,18 @@ impl Dial {
         from_file(lookup)
     }
 
-    fn ask_the_application(&self, client: &Inner) -> Result<Found, Error> {
+    fn ask_the_application(&self) -> Result<Found, Error> {
         let Some(provider) = &self.provider else {
             return Err(Error::new(Code::Internal, "there is no provider"));
         };
-        let left = self.milliseconds_left();
-        let given = scope::enter(client.key(), scope::Kind::Outside, || provider(left))?;
+        let given = provider(self.milliseconds_left())?;
         Ok((Arc::new(given), PROVIDER.to_owned()))
     }
 
     /// From the AWS IoT credentials provider, or what it gave before if that is good for long enough.
     fn fetch(
         &self,
-        client: &Inner,
+        client: &Arc<Inner>,
         provider: &Arc<IotCredentialsProvider>,
     ) -> Result<Arc<IamCredentials>, Error> {
         let identity = self.config.credentials.as_ref();
@@ -193,7 +203,7 @@ impl Dial {
         };
         if let Some(fetched) = self.signing.fetched().as_ref().filter(|fetched| {
             Arc::ptr_eq(&fetched.provider, provider)
-                && Arc::ptr_eq(&fetched.identity, identity)
+                && std::ptr::eq(fetched.identity.as_ptr(), Arc::as_ptr(identity))
                 && self.signing.now() < fetched.refresh_at
         }) {
             return Ok(Arc::clone(&fetched.credentials));
@@ -213,14 +223,14 @@ impl Dial {
             refresh_at: role_alias::refresh_at(&credentials, now),
             credentials: Arc::clone(&credentials),
             provider: Arc::clone(provider),
-            identity: Arc::clone(identity),
+            identity: Arc::downgrade(identity),
         });
         Ok(credentials)
     }
 
     fn get(
         &self,
-        client: &Inner,
+        client: &Arc<Inner>,
         provider: &IotCredentialsProvider,
         identity: &Credentials,
     ) -> Result<https::Answer, Error> {
@@ -233,7 +243,7 @@ impl Dial {
         let proxy = self.config.proxy.as_ref();
         let (hop, hop_port) = proxy.map_or((host, port), |proxy| (&proxy.host, proxy.port));
         let tcp = match &self.factory {
-            Some(_) => self.ask_the_factory(client, hop, hop_port)?,
+            Some(_) => self.ask_the_factory(hop, hop_port)?,
             None => tcp::resolve(hop, hop_port)
                 .and_then(|addresses| https::connect(&Vec::from(interleave(addresses)), &left))
                 .map_err(|why| self.config.blame_proxy(why))?,
@@ -251,7 +261,11 @@ impl Dial {
             headers: thing.as_slice(),
             largest_body: LARGEST_ANSWER,
         };
-        https::get(link, &tls, &request, &left)
+        let get = || https::get(link, &tls, &request, &left);
+        match tls.asks_application() && !self.is_outside() {
+            true => client.ask_application(self.attempt, get),
+            false => get(),
+        }
     }
 }
 

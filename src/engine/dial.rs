@@ -4,9 +4,9 @@
 use super::credentials::{self, Signing};
 use super::inner::Inner;
 use super::layers::{Layer, Layers};
-use super::{CredentialsProvider, SocketFactory, clock, scope};
+use super::{CredentialsProvider, SocketFactory, clock};
 use crate::aws::endpoint;
-use crate::config::{Config, Credentials, Key};
+use crate::config::{Config, Credentials};
 use crate::error::{Code, Error};
 use crate::log::Log;
 use crate::time::Instant;
@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 /// What a dialer needs to know of the client.
 pub(super) struct Dial {
+    pub(super) attempt: u64,
     pub(super) config: Config,
     pub(super) factory: Option<SocketFactory>,
     pub(super) provider: Option<CredentialsProvider>,
@@ -45,18 +46,23 @@ pub(super) enum Way {
 }
 
 impl Dial {
-    pub(super) fn run(self, client: &Inner) -> Result<Dialed, Error> {
+    /// It holds code of the application, which `free` gives back, from its beginning to its end.
+    pub(super) fn is_outside(&self) -> bool {
+        self.factory.is_some() || self.provider.is_some()
+    }
+
+    pub(super) fn run(self, client: &Arc<Inner>) -> Result<Dialed, Error> {
         let layers = self.layers(client)?;
         let (host, port) = self.config.next_hop();
         let way = match &self.factory {
-            Some(_) => Way::Socket(self.ask_the_factory(client, host, port)?),
+            Some(_) => Way::Socket(self.ask_the_factory(host, port)?),
             None => Way::Name(host.to_owned(), port),
         };
         Ok(Dialed { way, layers })
     }
 
     /// The same without a dialer, for addresses that are known and nothing that could block; `None` if it takes one.
-    pub(super) fn run_now(&self, client: &Inner) -> Option<Result<Dialed, Error>> {
+    pub(super) fn run_now(&self, client: &Arc<Inner>) -> Option<Result<Dialed, Error>> {
         let config = &self.config;
         if self.factory.is_some() || credentials::signs(config, self.provider.is_some()) {
             return None;
@@ -65,8 +71,7 @@ impl Dial {
             // The system's store is read from files, and a key of the application is the application's code.
             let credentials = config.credentials.as_ref()?;
             credentials.ca.as_ref()?;
-            let identity = credentials.identity.as_ref();
-            if identity.is_some_and(|identity| matches!(identity.key, Key::Callback { .. })) {
+            if credentials.asks_application() {
                 return None;
             }
         }
@@ -86,23 +91,14 @@ impl Dial {
     }
 
     /// A socket of the application's for this host and port.
-    pub(super) fn ask_the_factory(
-        &self,
-        client: &Inner,
-        host: &str,
-        port: u16,
-    ) -> Result<TcpLink, Error> {
+    pub(super) fn ask_the_factory(&self, host: &str, port: u16) -> Result<TcpLink, Error> {
         let Some(factory) = &self.factory else {
             return Err(Error::new(Code::Internal, "there is no socket factory"));
         };
-        let left = self.milliseconds_left();
-        let fd = scope::enter(client.key(), scope::Kind::Outside, || {
-            factory(host, port, left)
-        });
-        adopt(fd)
+        adopt(factory(host, port, self.milliseconds_left()))
     }
 
-    fn layers(&self, client: &Inner) -> Result<Layers, Error> {
+    fn layers(&self, client: &Arc<Inner>) -> Result<Layers, Error> {
         let config = &self.config;
         let mut layers = Layers::new();
         if let Some(proxy) = &config.proxy {
@@ -136,7 +132,7 @@ impl Dial {
 
     /// The request for WebSocket, made and signed anew for each attempt. Not signed where a custom authorizer reads the user name of
     /// CONNECT, nor for local brokers.
-    fn upgrade(&self, client: &Inner) -> Result<Upgrade, Error> {
+    fn upgrade(&self, client: &Arc<Inner>) -> Result<Upgrade, Error> {
         let config = &self.config;
         let host_header = endpoint::host_header(&config.host, config.port, config.tls);
         if !credentials::signs(config, self.provider.is_some()) {

@@ -7,6 +7,7 @@ use super::inner::Inner;
 use super::layers::Layer;
 use super::names::Answer;
 use super::scope::{self, Kind};
+use super::shared::lock;
 use super::state::{Connection, State};
 use crate::error::{Code, Error};
 use crate::log::Level;
@@ -17,8 +18,7 @@ use std::sync::Arc;
 
 impl State {
     pub(super) fn dial(&mut self, inner: &Arc<Inner>, deadline: Instant) -> Step {
-        let asks = self.socket_factory.is_some() || self.credentials_provider.is_some();
-        if self.outside > 0 && asks {
+        if self.outside && self.dialer_asks() {
             // A callback of an attempt that is over still runs, and one runs at a time: its return begins this attempt.
             return Ok((Connection::Attempt(Attempt::Begun { deadline }), false));
         }
@@ -34,6 +34,7 @@ impl State {
             }
         });
         let dial = Dial {
+            attempt,
             config: self.config.clone(),
             factory: self.socket_factory.clone(),
             provider: self.credentials_provider.clone(),
@@ -47,11 +48,10 @@ impl State {
         }
         let client = Arc::clone(inner);
         // While the application's code runs there, `free` has to wait for it; it does not wait for name resolution.
-        let outside = usize::from(dial.factory.is_some() || dial.provider.is_some());
-        self.outside += outside;
+        let outside = dial.is_outside();
         let asked = inner.engine.dialers.run(Box::new(move || {
-            // A panic is a bug of ours: it ends this attempt, and `free` must not wait for it. Dropping the job's copies may run code of
-            // the application, hence the scope.
+            let core = Arc::clone(&client.engine.core);
+            // A panic is a bug of ours: it ends this attempt. Dropping the job's copies may run code of the application, hence the scope.
             let dialed = scope::enter(client.key, Kind::Outside, || {
                 catch_unwind(AssertUnwindSafe(|| dial.run(&client)))
             })
@@ -61,14 +61,36 @@ impl State {
                     "internal error while connecting",
                 ))
             });
-            client.resolve(attempt, outside, dialed);
+            if outside {
+                client.guarded(|_, state, _| state.outside = false);
+            }
+            client.resolve(attempt, dialed);
+            core.after_free();
         }));
         asked.map_err(|error| {
-            self.outside -= outside;
             let why = format!("a thread for connecting could not be started: {error}");
             Error::new(Code::Io, why)
         })?;
+        self.outside |= outside;
         Ok((Connection::Attempt(Attempt::Dialing), false))
+    }
+
+    /// Whether a dialer runs code of the application: its socket factory, its credentials provider, or its private key for the AWS IoT
+    /// credentials provider.
+    fn dialer_asks(&self) -> bool {
+        self.socket_factory.is_some()
+            || self.credentials_provider.is_some()
+            || (self.config.iot_credentials_provider.is_some()
+                && self
+                    .config
+                    .credentials
+                    .as_ref()
+                    .is_some_and(|it| it.asks_application()))
+    }
+
+    /// The outcome of this attempt's dialer is waited for.
+    pub(super) fn awaits_dialer(&self, attempt: u64) -> bool {
+        self.attempt == attempt && matches!(self.connection, Connection::Attempt(Attempt::Dialing))
     }
 
     fn take_dialed(&mut self, inner: &Inner, dialed: Dialed) -> Step {
@@ -87,7 +109,7 @@ impl State {
 
 impl Inner {
     /// Goes on from what a dialer could do with the addresses of the name, if there is one.
-    fn resolve(self: Arc<Self>, attempt: u64, outside: usize, dialed: Result<Dialed, Error>) {
+    fn resolve(self: Arc<Self>, attempt: u64, dialed: Result<Dialed, Error>) {
         match dialed {
             Ok(Dialed {
                 way: Way::Name(host, port),
@@ -95,11 +117,13 @@ impl Inner {
             }) => {
                 let engine = Arc::clone(&self.engine);
                 let then = move |answer: Answer| {
-                    let dialed = answer.map(|addresses| Dialed {
-                        way: Way::Addresses(interleave(addresses)),
-                        layers,
-                    });
-                    self.dialed(attempt, outside, dialed);
+                    let dialed = answer
+                        .map(|addresses| Dialed {
+                            way: Way::Addresses(interleave(addresses)),
+                            layers,
+                        })
+                        .map_err(|why| lock(&self.state).config.blame_proxy(why));
+                    self.dialed(attempt, dialed);
                 };
                 engine.names.resolve(
                     (&host, port),
@@ -108,25 +132,17 @@ impl Inner {
                     Box::new(then),
                 );
             }
-            other => self.dialed(attempt, outside, other),
+            other => self.dialed(attempt, other),
         }
     }
 
     /// A dialer has finished.
-    fn dialed(self: &Arc<Self>, attempt: u64, outside: usize, dialed: Result<Dialed, Error>) {
+    fn dialed(self: &Arc<Self>, attempt: u64, dialed: Result<Dialed, Error>) {
         self.guarded(|inner, state, now| {
-            state.outside -= outside;
-            let awaited = matches!(state.connection, Connection::Attempt(Attempt::Dialing));
-            if state.attempt != attempt || !awaited {
+            if !state.awaits_dialer(attempt) {
                 return;
             }
-            let step = dialed
-                .map_err(|error| match error.code {
-                    Code::Dns => state.config.blame_proxy(error),
-                    _ => error,
-                })
-                .and_then(|dialed| state.take_dialed(inner, dialed));
-            match step {
+            match dialed.and_then(|dialed| state.take_dialed(inner, dialed)) {
                 Ok((connection, _)) => {
                     state.connection = connection;
                     if let Connection::Up(_) = state.connection {

@@ -1,4 +1,4 @@
-//! Running the application's callbacks: one at a time and in order for one client, on whatever worker has come for it, no lock held.
+//! Who runs the application's callbacks: one at a time and in order for one client, on whatever worker has come for it.
 
 use super::clock;
 use super::inner::{Attention, Inner};
@@ -8,16 +8,15 @@ use super::state::{State, Tag};
 use super::sync::MutexGuard;
 use super::sync::atomic::Ordering;
 use super::{
-    Completed, Completion, ConnectFailedHandler, Delivery, MessageHandler, OfflineHandler,
-    OnlineHandler, OutcomeHandler,
+    Completed, Completion, ConnectFailedHandler, MessageHandler, OfflineHandler, OnlineHandler,
+    OutcomeHandler,
 };
 use crate::config::Sign;
 use crate::error::Error;
-use crate::log::{Level, Log};
-use crate::session::{Messages, OperationId, OperationKind, Published};
+use crate::log::Log;
+use crate::session::{Messages, OperationKind, Published};
 use crate::time::Instant;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -75,6 +74,9 @@ impl Inner {
             return;
         }
         self.run_batches();
+        if self.is_forked() {
+            return;
+        }
         while let Some(next) = self.engine.core.leave_callbacks() {
             next.run_batches();
         }
@@ -82,7 +84,7 @@ impl Inner {
 
     fn run_batches(self: &Arc<Self>) {
         while let Some((batch, handlers, noticed)) = self.next_batch() {
-            self.run(batch, handlers, noticed);
+            self.run_batch(batch, handlers, noticed);
         }
     }
 
@@ -95,7 +97,7 @@ impl Inner {
             if driven && !state.dispatching && state.has_callbacks() {
                 state.dispatching = true;
                 drop(state);
-                self.run_batches();
+                self.engine.core.in_callbacks(|| self.run_batches());
                 state = lock(&self.state);
                 continue;
             }
@@ -107,9 +109,12 @@ impl Inner {
     }
 
     fn next_batch(self: &Arc<Self>) -> Option<(VecDeque<Callback>, Handlers, u32)> {
+        if self.is_forked() {
+            return None;
+        }
         let mut state = lock(&self.state);
         if state.callbacks.is_empty() {
-            if state.freed && !state.retired && state.outside == 0 {
+            if state.freed && !state.retired && !state.outside {
                 drop(state);
                 self.retire();
                 state = lock(&self.state);
@@ -129,79 +134,10 @@ impl Inner {
         Some((batch, state.handlers.clone(), noticed))
     }
 
-    fn acknowledge_soon(&self, state: &mut State) {
+    pub(super) fn acknowledge_soon(&self, state: &mut State) {
         self.late.store(false, Ordering::Release);
         state.acknowledge_by = Some(clock::now() + ACKNOWLEDGE_WITHIN);
         state.set_timer(self);
-    }
-
-    fn run(self: &Arc<Self>, batch: VecDeque<Callback>, handlers: Handlers, noticed: u32) {
-        let mut run = Run {
-            inner: self,
-            handlers,
-            noticed,
-            freed: self.is_freed(),
-            delivered: 0,
-        };
-        for callback in batch {
-            match callback {
-                Callback::Messages(messages) => run.messages(messages),
-                Callback::Published(published) => run.published(published),
-                other => {
-                    run.look_up();
-                    run.guarded(|run| self.call(other, &run.handlers));
-                }
-            }
-        }
-        let Run {
-            handlers,
-            delivered,
-            ..
-        } = run;
-        scope::enter(self.key, Kind::Ordered, || drop(handlers));
-        self.guarded(|_, state, now| {
-            state.undelivered -= delivered;
-            state.acknowledge_by = None;
-            if state.settle_pause(now) {
-                state.read_again = true;
-            }
-        });
-    }
-
-    fn call(&self, callback: Callback, handlers: &Handlers) {
-        match callback {
-            Callback::Online { session_present } => {
-                if let Some(handler) = &handlers.online {
-                    handler(session_present);
-                }
-            }
-            Callback::Offline(why) => {
-                if let Some(handler) = &handlers.offline {
-                    handler(&why);
-                }
-            }
-            Callback::ConnectFailed(why, next_attempt) => {
-                if let Some(handler) = &handlers.connect_failed {
-                    let milliseconds = next_attempt
-                        .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-                    handler(&why, milliseconds);
-                }
-            }
-            Callback::Messages(_) | Callback::Published(_) => {}
-            Callback::Completed(completion, completed) => completion.call(&completed),
-            Callback::Outcome(kind, topic, completed) => {
-                if let Some(handler) = &handlers.outcome {
-                    handler(completed.operation, kind, &topic, &completed.result);
-                }
-            }
-            Callback::SubscriptionRefused(filter, why) => {
-                if let Some(handler) = &handlers.outcome {
-                    handler(OperationId(0), OperationKind::Subscribe, &filter, &Err(why));
-                }
-            }
-            Callback::Released(handler) => drop(handler),
-            Callback::KeyReleased(key) => key.release(),
-        }
     }
 
     /// The last step of a freed client: drops what the application registered, which frees its userdata.
@@ -281,7 +217,7 @@ impl Inner {
 impl State {
     #[inline(always)]
     fn has_callbacks(&self) -> bool {
-        !self.callbacks.is_empty() || (self.freed && !self.retired && self.outside == 0)
+        !self.callbacks.is_empty() || (self.freed && !self.retired && !self.outside)
     }
 
     /// PUBACKs for the messages whose callbacks have run.
@@ -291,109 +227,6 @@ impl State {
         if handled > self.handled {
             self.handled = handled;
             self.session.handled(now, handled);
-        }
-    }
-}
-
-/// A batch of callbacks that is being run.
-struct Run<'a> {
-    inner: &'a Arc<Inner>,
-    handlers: Handlers,
-    /// What `handlers` and `freed` are up to date with.
-    noticed: u32,
-    /// A freed client delivers nothing more; the broker has no acknowledgement and will send it again to whoever comes next.
-    freed: bool,
-    /// Bytes of messages whose callbacks have run.
-    delivered: usize,
-}
-
-impl Run<'_> {
-    /// Whether [`look_up`](Run::look_up) has something to do. Asked before each callback.
-    #[inline(always)]
-    fn is_outdated(&self) -> bool {
-        self.inner.notices.load(Ordering::Acquire) != self.noticed
-    }
-
-    /// Takes over handlers that were replaced in mid-batch, and acknowledges in time.
-    fn look_up(&mut self) {
-        if !self.is_outdated() {
-            return;
-        }
-        let inner = self.inner;
-        self.noticed = inner.notices.load(Ordering::Acquire);
-        self.freed = inner.is_freed();
-        let newer = lock(&inner.state).handlers.clone();
-        let older = std::mem::replace(&mut self.handlers, newer);
-        // Perhaps the last reference: dropping it runs code of the application, so not under the lock.
-        scope::enter(inner.key, Kind::Ordered, || drop(older));
-        if inner.late.load(Ordering::Acquire) {
-            inner.acknowledge_soon(&mut lock(&inner.state));
-        }
-    }
-
-    /// Application code, on behalf of the client.
-    fn guarded(&mut self, code: impl FnOnce(&mut Self)) {
-        let inner = self.inner;
-        let call = || scope::enter(inner.key, Kind::Ordered, || code(self));
-        if catch_unwind(AssertUnwindSafe(call)).is_err() {
-            // A bug of ours; the application's code cannot unwind into here. The others must go on.
-            let log = lock(&inner.state).log.clone();
-            log.write(Level::Error, || "internal error in a callback".to_owned());
-        }
-    }
-
-    fn messages(&mut self, mut messages: Messages<MessageHandler>) {
-        let mut next = 0;
-        while next < messages.len() {
-            self.look_up();
-            if self.freed {
-                break;
-            }
-            self.guarded(|run| run.deliver(&messages, &mut next));
-        }
-        self.delivered += messages.size();
-        // It may hold the last reference to a handler.
-        self.guarded(|run| {
-            messages.clear();
-            run.inner.engine.core.spare_messages.keep(messages);
-        });
-    }
-
-    /// From the one with the index `next` on, until there is something to look up.
-    fn deliver(&self, messages: &Messages<MessageHandler>, next: &mut usize) {
-        for delivery in messages.iter_from(*next).map(Delivery) {
-            *next += 1;
-            for handler in &delivery.0.matched().handlers {
-                handler(&delivery);
-            }
-            if let Some(handler) = &self.handlers.message {
-                handler(&delivery);
-            }
-            let receipt = delivery.0.receipt();
-            if receipt != 0 {
-                self.inner.handled.store(receipt, Ordering::Release);
-            }
-            if self.is_outdated() {
-                return;
-            }
-        }
-    }
-
-    fn published(&mut self, published: Vec<Published<Tag>>) {
-        let mut published = published.into_iter();
-        while published.len() > 0 {
-            self.look_up();
-            self.guarded(|run| {
-                for outcome in published.by_ref() {
-                    if let Tag::Completion(completion) = outcome.tag {
-                        let completed = Completed::published(outcome.operation, outcome.packet_id);
-                        completion.call(&completed);
-                    }
-                    if run.is_outdated() {
-                        return;
-                    }
-                }
-            });
         }
     }
 }

@@ -6,7 +6,7 @@ use super::shared::{Core, lock};
 use super::sync::Mutex;
 use super::threads::{self, ThreadId};
 use super::waiter::Waiter;
-use super::{Completed, clock};
+use super::{Completed, clock, process};
 use crate::error::{Code, Error};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -70,10 +70,11 @@ impl Core {
     /// What a worker does, until nothing is ready or this turn has taken its share.
     pub(super) fn process(&self) -> Result<(), Error> {
         let _drive = self.begin()?;
+        let generation = process::generation();
         let until = clock::now() + SHARE;
         while let Some(ready) = self.poller.wait_at_most(Some(Duration::ZERO)) {
             self.look_after(ready);
-            if clock::now() >= until {
+            if clock::now() >= until || process::generation() != generation {
                 break;
             }
         }

@@ -63,9 +63,8 @@ impl Inner {
             signing: Arc::default(),
             keys: Vec::new(),
             tls: None,
-            asking: false,
             asks_anew: false,
-            outside: 0,
+            outside: false,
             attended: false,
             filled: Vec::new(),
             read_again: false,
@@ -103,6 +102,13 @@ impl Inner {
         self.freed.load(Ordering::Acquire)
     }
 
+    /// This is the child of a fork, the client is the parent's, and its locks may be held for ever. One of its callbacks may have forked and
+    /// returned.
+    #[inline(always)] // Once a message.
+    pub(super) fn is_forked(&self) -> bool {
+        self.generation != process::generation()
+    }
+
     /// The state, if the client may be used.
     pub(super) fn enter(&self) -> Result<MutexGuard<'_, State>, Error> {
         self.enter_noticing().map(|(state, _)| state)
@@ -111,7 +117,7 @@ impl Inner {
     /// The same, and whether another thread had to be waited for.
     #[inline(always)] // Once a message.
     fn enter_noticing(&self) -> Result<(MutexGuard<'_, State>, bool), Error> {
-        if self.generation != process::generation() {
+        if self.is_forked() {
             return Err(forked());
         }
         let (state, contended) = match self.state.try_lock() {
@@ -129,6 +135,9 @@ impl Inner {
         self: &Arc<Self>,
         work: impl FnOnce(&Arc<Inner>, &mut State, Instant) -> R,
     ) -> Option<R> {
+        if self.is_forked() {
+            return None;
+        }
         let mut state = lock(&self.state);
         let done = catch_unwind(AssertUnwindSafe(|| {
             let now = clock::now();

@@ -3,7 +3,7 @@
 //! All clients of a process share one poller, a few identical workers that wait on it, and dialers for what can only be done
 //! blocking ([`shared`], [`poller`], [`dialers`]). A worker that is woken for a client locks it, reads, feeds the session, writes,
 //! arms the poller again, unlocks, and then, if nobody is running this client's callbacks, runs them itself while others go on
-//! polling ([`dispatch`]). A call of the application locks the client, changes the session, and writes to the socket itself, but for
+//! polling ([`dispatch`], [`batch`]). A call of the application locks the client, changes the session, and writes to the socket itself, but for
 //! bursts ([`burst`]).
 //! So a message changes hands between threads neither on the way out nor on the way in.
 //!
@@ -12,6 +12,7 @@
 
 mod asking;
 mod attempt;
+mod batch;
 mod burst;
 mod client;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::due;
 use super::inner::{Attention, Inner};
 use super::names::Names;
 use super::poller::{FIRST_KEY, Poller, Ready};
-use super::process::NOBODY;
+use super::process::{self, NOBODY};
 use super::spare_messages::SpareMessages;
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::{Mutex, MutexGuard, thread_local};
@@ -229,12 +229,17 @@ impl Core {
 
     fn work(self: Arc<Self>) {
         IS_WORKER.with(|is_worker| is_worker.set(true));
+        let generation = process::generation();
         loop {
             if self.stop.load(Ordering::Acquire) {
                 // The next one, too.
                 return self.poller.wake();
             }
             self.look_after(self.poller.wait());
+            if process::generation() != generation {
+                // A callback has forked, and this is the child's only thread: with it the child ends. The events are the parent's.
+                return;
+            }
             let mut workers = lock(&self.workers);
             if workers.all - workers.in_callbacks > IDLE_WORKERS {
                 workers.all -= 1;
@@ -342,21 +347,42 @@ impl Core {
         true
     }
 
+    /// In a loop: the last callbacks of a client that is freed, on the thread that frees it. Others stand in line meanwhile, but it does not:
+    /// what runs may wait for this thread.
+    pub(super) fn in_callbacks(&self, run: impl FnOnce()) {
+        let mine = {
+            let mut workers = lock(&self.workers);
+            let mine = workers.in_callbacks == 0;
+            workers.in_callbacks += usize::from(mine);
+            mine
+        };
+        run();
+        if mine {
+            self.give_turn();
+        }
+    }
+
     /// The next in line for this thread, if there is one; then it is still in callbacks.
     pub(super) fn leave_callbacks(&self) -> Option<Arc<Inner>> {
-        let next = {
-            let mut workers = lock(&self.workers);
-            let next = workers.line.pop_front();
-            if next.is_some() && self.driving.is_some() {
+        if self.driving.is_some() {
+            let next = lock(&self.workers).line.pop_front();
+            if next.is_some() {
                 return next;
             }
+        }
+        self.give_turn();
+        None
+    }
+
+    fn give_turn(&self) {
+        let next = {
+            let mut workers = lock(&self.workers);
             workers.in_callbacks -= 1;
-            next
+            workers.line.pop_front()
         };
         if let Some(next) = next {
             self.attend(next, Attention::Turn);
         }
-        None
     }
 }
 

@@ -65,10 +65,9 @@ pub(super) struct State {
     pub(super) tls: Option<TlsConfig>,
     /// The last attempt failed, or its connection was lost or given up: the network may be another.
     pub(super) asks_anew: bool,
-    /// A dialer is in an opening exchange that asks the application.
-    pub(super) asking: bool,
-    /// Callbacks outside of the order that are running (socket factory, credentials provider, private key).
-    pub(super) outside: usize,
+    /// A callback outside of the order runs or is about to (socket factory, credentials provider, private key): one at a time, and `free`
+    /// waits for it.
+    pub(super) outside: bool,
     /// A worker was asked to attend to this client and has not come yet.
     pub(super) attended: bool,
     /// Those that have their outcome and are to be woken when the lock is free: woken under it, they would at once wait for it.

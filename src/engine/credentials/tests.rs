@@ -128,6 +128,14 @@ fn a_refusal_moves_the_clock_to_the_servers_and_forgets_what_was_fetched() {
         name: String::new(),
         text: Zeroizing::default(),
     };
+    let identity = Arc::new(Credentials {
+        ca: None,
+        identity: Some(Identity {
+            certificate: pem(),
+            key: Key::Pem(pem()),
+        }),
+        ciphers: None,
+    });
     let fetched = || Fetched {
         credentials: Arc::new(IamCredentials {
             access_key_id: String::new(),
@@ -142,14 +150,7 @@ fn a_refusal_moves_the_clock_to_the_servers_and_forgets_what_was_fetched() {
             role_alias: String::new(),
             thing_name: None,
         }),
-        identity: Arc::new(Credentials {
-            ca: None,
-            identity: Some(Identity {
-                certificate: pem(),
-                key: Key::Pem(pem()),
-            }),
-            ciphers: None,
-        }),
+        identity: Arc::downgrade(&identity),
     };
     *signing.fetched() = Some(fetched());
     let in_an_hour = SystemTime::now() + Duration::from_secs(3_600);

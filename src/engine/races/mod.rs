@@ -21,6 +21,8 @@ mod wire;
 mod asking;
 #[path = "../attempt.rs"]
 mod attempt;
+#[path = "../batch.rs"]
+mod batch;
 #[path = "../burst.rs"]
 mod burst;
 #[path = "../client.rs"]

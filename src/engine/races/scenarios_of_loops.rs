@@ -148,9 +148,9 @@ fn nothing_of_a_freed_client_stays_in_its_loop() {
             let client = Client::new_in(&event_loop, config()).expect("a client");
             let inner = Arc::clone(&client.inner);
             let left = Arc::downgrade(&inner);
-            inner.guarded(|_, state, _| state.outside += 1);
+            inner.guarded(|_, state, _| state.outside = true);
             let dialer = thread::spawn(move || {
-                inner.guarded(|_, state, _| state.outside -= 1);
+                inner.guarded(|_, state, _| state.outside = false);
             });
             client.free();
             drop(client);

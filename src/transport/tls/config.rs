@@ -41,10 +41,9 @@ impl TlsConfig {
         let client = CONFIGS.get(digest(credentials, minimum, alpn), || {
             build(credentials, minimum, alpn)
         })?;
-        let key = credentials.identity.as_ref().map(|identity| &identity.key);
         Ok(TlsConfig {
             client,
-            asks_application: matches!(key, Some(Key::Callback { .. })),
+            asks_application: credentials.asks_application(),
         })
     }
 }
