@@ -163,10 +163,29 @@ fn p5_a_flood_does_not_hide_the_answer_of_a_synchronous_call_in_a_callback() {
 fn p5_clients_and_loop_end_in_callbacks_in_calls_and_on_other_threads() {
     for checked in CHECKS {
         let program = Program::compile_checked("loop_ends", checked);
-        for case in ["inside_process", "inside_a_call", "loop_first", "elsewhere"] {
+        for case in [
+            "inside_process",
+            "inside_a_call",
+            "inside_the_factory",
+            "loop_first",
+            "elsewhere",
+        ] {
             program.run(&["127.0.0.1", "1", "-", case]);
         }
     }
+}
+
+#[test]
+fn p5_what_free_has_to_tell_is_one_callback_at_a_time_too() {
+    let broker = Broker::plain(|listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let id = connection.expect_with_id(|id| publish("question", "x", 1, id, false, false));
+        connection.send(&publish("answer", "", 0, 0, false, false));
+        connection.send(&puback(id));
+        connection.expect_disconnect();
+    });
+    Program::compile("loop_ends").run_with(broker, "-", &["one_at_a_time"]);
 }
 
 fn serve(connections: usize) -> Broker {

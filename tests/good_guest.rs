@@ -4,7 +4,7 @@ mod support;
 
 use support::broker::Broker;
 use support::c_program::{Checked, Program};
-use support::packets::publish;
+use support::packets::{puback, publish};
 
 fn serve(connections: usize) -> Broker {
     Broker::plain(move |listener| {
@@ -61,6 +61,22 @@ fn p10_descriptors_are_close_on_exec_and_gone_with_the_last_client() {
 #[test]
 fn p10_a_forked_child_gets_forked_and_can_make_new_clients() {
     Program::compile("forks").run_with(serve(2), "-", &[]);
+}
+
+#[test]
+fn p10_a_callback_may_fork_and_return_in_the_child() {
+    let broker = Broker::plain(|listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        for id in 1..=2 {
+            connection.send(&publish("in", "x", 1, id, false, false));
+            connection.expect(&puback(id));
+        }
+        let id = connection.expect_with_id(|id| publish("t", "parent", 1, id, false, false));
+        connection.send(&puback(id));
+        connection.expect_disconnect();
+    });
+    Program::compile("forks_in_callback").run_with(broker, "-", &[]);
 }
 
 #[test]

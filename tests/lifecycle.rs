@@ -151,8 +151,8 @@ fn p1_free_cancels_what_is_queued_before_it_returns() {
     Program::compile("free_pending").run(&["127.0.0.1", "1", "-", "offline"]);
 }
 
-#[test]
-fn p1_free_cancels_the_synchronous_call_of_another_thread() {
+/// While a publish waits for its acknowledgement.
+fn frees(case: &str) {
     let broker = Broker::plain(|listener| {
         let mut connection = listener.accept();
         connection.welcome();
@@ -163,7 +163,17 @@ fn p1_free_cancels_the_synchronous_call_of_another_thread() {
             true
         });
     });
-    Program::compile("free_during_call").run_with(broker, "-", &[]);
+    Program::compile("free_during_call").run_with(broker, "-", &[case]);
+}
+
+#[test]
+fn p1_free_cancels_the_synchronous_call_of_another_thread() {
+    frees("outside");
+}
+
+#[test]
+fn p5_a_callback_that_has_freed_may_wait_for_the_synchronous_call_of_another_thread() {
+    frees("inside");
 }
 
 #[test]

@@ -1,27 +1,51 @@
-/* A synchronous publish that waits in another thread when the client is freed returns CANCELLED. */
+/* A synchronous publish that waits in another thread when the client is freed returns CANCELLED, also while the callback runs in which that
+ * was done. */
 #include "check.h"
 
-static struct gate sent = GATE;
+static struct gate sent = GATE, freed = GATE;
+static aws_iot_mqtt_client *client;
+static pthread_t thread;
+static bool inside;
 
-static void on_message(const aws_iot_mqtt_message *message, void *userdata) {
-    (void)message, (void)userdata;
-    gate_open(&sent);
-}
-
-static void *publish(void *client) {
+static void *publish(void *unused) {
+    (void)unused;
     CHECK_CODE(AWS_IOT_MQTT_ERR_CANCELLED, publish_text(client, "t", "never acknowledged", 1));
     return NULL;
 }
 
-int main(int argc, char **argv) {
-    CHECK(argc > 3);
-    aws_iot_mqtt_client *client = new_client(argv);
-    CHECK_OK(aws_iot_mqtt_client_configure_mqtt_operation_timeout(client, 30000));
-    CHECK_OK(aws_iot_mqtt_client_on_message(client, on_message, NULL, NULL));
-    CHECK_OK(aws_iot_mqtt_client_connect(client, 600));
-    pthread_t thread = start_thread(publish, client);
-    gate_wait(&sent, 1); /* The broker says so when it has the publish. */
+/* The broker sends it when it has the publish. */
+static void on_message(const aws_iot_mqtt_message *message, void *userdata) {
+    (void)message, (void)userdata;
+    gate_open(&sent);
+    if (!inside) return;
     aws_iot_mqtt_client_free(client);
     CHECK_INT(0, pthread_join(thread, NULL));
-    return 0;
+    CHECK_INT(0, gate_count(&freed));
+}
+
+static void begin(char **argv) {
+    client = new_client(argv);
+    CHECK_OK(aws_iot_mqtt_client_configure_mqtt_operation_timeout(client, 30000));
+    CHECK_OK(aws_iot_mqtt_client_on_message(client, on_message, &freed, count_free));
+    CHECK_OK(aws_iot_mqtt_client_connect(client, 600));
+    thread = start_thread(publish, NULL);
+}
+
+static void free_outside(char **argv) {
+    begin(argv);
+    gate_wait(&sent, 1);
+    aws_iot_mqtt_client_free(client);
+    CHECK_INT(1, gate_count(&freed));
+    CHECK_INT(0, pthread_join(thread, NULL));
+}
+
+static void free_inside(char **argv) {
+    inside = true;
+    begin(argv);
+    gate_wait(&freed, 1);
+}
+
+int main(int argc, char **argv) {
+    const struct test_case cases[] = {{"outside", free_outside}, {"inside", free_inside}};
+    return RUN_CASE(cases);
 }

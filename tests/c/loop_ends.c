@@ -2,7 +2,8 @@
 #include "loop.h"
 #include <sys/wait.h>
 
-static struct gate freed = GATE;
+static struct gate freed = GATE, may_free = GATE;
+static pthread_t loops_thread;
 
 /* Of a client that is freed with something pending. */
 static void on_cancelled(const aws_iot_mqtt_completion *completion, void *userdata) {
@@ -92,6 +93,64 @@ static void loop_first(char **argv) {
     CHECK_INT(3, gate_count(&ended));
     aws_iot_mqtt_client_free(first);
     all_has_ended(before);
+}
+
+static int free_both(const char *host, uint16_t port, uint64_t timeout_ms, void *userdata) {
+    (void)host, (void)port, (void)timeout_ms, (void)userdata;
+    CHECK(!pthread_equal(pthread_self(), loops_thread));
+    gate_wait(&may_free, 1);
+    aws_iot_mqtt_client_free(first);
+    aws_iot_mqtt_loop_free(loop);
+    return -1;
+}
+
+/* Client and loop are freed in the client's socket factory, which is on a thread of its own, and nobody drives the loop any more. */
+static void inside_the_factory(char **argv) {
+    struct numbers before = descriptors();
+    make_loop();
+    loops_thread = pthread_self();
+    first = client_in_loop(argv, "first");
+    leave_pending(first);
+    CHECK_OK(aws_iot_mqtt_client_configure_socket_factory(first, free_both, &freed, count_free));
+    CHECK_OK(aws_iot_mqtt_client_connect_async(first, 600, on_cancelled, &freed, count_free, NULL));
+    CHECK_OK(aws_iot_mqtt_loop_process(loop));
+    gate_open(&may_free);
+    gate_wait(&freed, 6);
+    CHECK_INT(4, gate_count(&ended));
+    CHECK(becomes(alone));
+    CHECK_INT(before.count, descriptors().count);
+}
+
+static int depth;
+
+static void on_answer(const aws_iot_mqtt_message *message, void *userdata) {
+    (void)message, (void)userdata;
+    CHECK_INT(0, depth);
+    gate_open(&freed);
+}
+
+/* The broker sends a message before its PUBACK. */
+static void publish_inside(const aws_iot_mqtt_completion *completion, void *userdata) {
+    (void)userdata;
+    CHECK_INT(AWS_IOT_MQTT_ERR_CANCELLED, completion->error);
+    depth++;
+    CHECK_OK(publish_text(second, "question", "x", 1));
+    depth--;
+}
+
+/* What a free still has to tell is a callback as any other: none of another client runs inside it. */
+static void one_at_a_time(char **argv) {
+    make_loop();
+    first = client_in_loop(argv, "first");
+    second = client_in_loop(argv, "second");
+    CONNECT_IN_LOOP(second, 600);
+    CHECK_OK(aws_iot_mqtt_client_on_message(second, on_answer, NULL, NULL));
+    CHECK_CODE(AWS_IOT_MQTT_QUEUED, aws_iot_mqtt_client_publish_async(first, "t", "x", 1, 1, false, publish_inside, NULL, NULL, NULL));
+    aws_iot_mqtt_client_free(first);
+    CHECK_INT(0, gate_count(&freed));
+    DRIVE_UNTIL(gate_count(&freed) == 1);
+    disconnect_and_free(second);
+    aws_iot_mqtt_loop_free(loop);
 }
 
 static void *make_and_leave(void *argument) {
@@ -211,6 +270,7 @@ int main(int argc, char **argv) {
     const struct test_case cases[] = {
         {"inside_process", inside_process}, {"inside_a_call", inside_a_call}, {"loop_first", loop_first}, {"elsewhere", elsewhere},
         {"other_threads", other_threads}, {"ended_by_another", ended_by_another}, {"name", name}, {"forks", forks},
+        {"inside_the_factory", inside_the_factory}, {"one_at_a_time", one_at_a_time},
     };
     return RUN_CASE(cases);
 }
