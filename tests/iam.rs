@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::c_program::Checked;
+use support::c_program::{Checked, Program};
 use support::certificates::Certificates;
 use support::temporary::TemporaryDirectory;
 
@@ -37,12 +37,8 @@ fn a_provider_that_gives_garbage_is_an_error() {
 }
 
 #[test]
-fn expired_credentials_are_an_error_before_anything_is_sent() {
-    run(&[
-        "provider_fails",
-        "gives expired ones",
-        "expired at 1970-01-01 00:16:40",
-    ]);
+fn expired_credentials_are_an_error_before_anything_is_sent_and_then_the_servers_to_judge() {
+    run(&["provider_expired"]);
 }
 
 #[test]
@@ -63,6 +59,11 @@ fn p6_a_provider_that_blocks_ends_its_attempt_only() {
 #[test]
 fn p5_free_waits_for_the_provider() {
     run(&["free_waits"]);
+}
+
+#[test]
+fn p5_free_waits_for_the_provider_and_not_for_the_resolver_behind_it() {
+    Program::compile("resolver_hangs").run(&[]);
 }
 
 #[test]

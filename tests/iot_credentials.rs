@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 use support::broker::{Broker, Connection};
-use support::c_program::Checked;
+use support::c_program::{Checked, Program};
 use support::certificates::Certificates;
 use support::proxies::Proxy;
 
@@ -275,4 +275,39 @@ fn p6_a_proxy_that_hangs_before_the_iot_credentials_provider_is_a_timeout() {
     let expected = ("600", TIMED_OUT, "through the proxy");
     ask(&certificates, service, expected, &[("TEST_PROXY", &url)]);
     proxy.finish();
+}
+
+#[test]
+fn a_key_of_the_application_that_was_replaced_is_given_back_although_credentials_are_kept() {
+    let certificates = Certificates::new();
+    let service = service(&certificates, vec![gives]);
+    let (endpoint, port) = (support::iam::dead_port(), service.port().to_string());
+    let directory = certificates.directory();
+    let case = [
+        "127.0.0.1",
+        &endpoint,
+        &directory,
+        "replaced",
+        "client",
+        &port,
+    ];
+    let program = Program::compile_with("signing", Checked::Plainly, &["-lcrypto"], "libssl-dev");
+    if let Err(why) = program.start(&case).outcome() {
+        service.wake();
+        panic!("{why}\nthe service: {:?}", service.outcome());
+    }
+    service.finish();
+}
+
+#[test]
+fn a_proxy_whose_name_is_unknown_is_blamed_once() {
+    let certificates = Certificates::new();
+    let service = service(&certificates, Vec::new());
+    let culprit = format!(
+        "the AWS IoT credentials provider 127.0.0.1 port {}: on the way to the proxy: cannot resolve",
+        service.port()
+    );
+    let expected = ("201", culprit.as_str(), "through the proxy");
+    let proxy = [("TEST_PROXY", "http://proxy.invalid:3128")];
+    ask(&certificates, service, expected, &proxy);
 }

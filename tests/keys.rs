@@ -2,8 +2,9 @@
 
 mod support;
 
-use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConnection, SupportedProtocolVersion};
+use std::net::TcpListener;
 use support::broker::Broker;
 use support::c_program::{Checked, Program};
 use support::certificates::Certificates;
@@ -134,6 +135,26 @@ fn p5_free_inside_does_not_wait() {
 #[test]
 fn p5_a_key_is_given_back_with_its_client_although_the_threads_stay() {
     with_mosquitto("again", Checked::Plainly);
+}
+
+/// The service that is asked for credentials shakes hands with all who come.
+#[test]
+fn p5_a_key_that_hangs_while_credentials_are_fetched_gathers_no_threads() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port on 127.0.0.1");
+    let port = listener.local_addr().expect("the port").port().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (server, mut stream) = (server.clone(), stream.expect("a connection"));
+            std::thread::spawn(move || {
+                let mut tls = ServerConnection::new(server).expect("a TLS server");
+                tls.complete_io(&mut stream)
+                    .expect_err("the key has said nothing good");
+            });
+        }
+    });
+    Program::compile("key_hangs").run(&["127.0.0.1", &port, &certificates.directory()]);
 }
 
 #[test]

@@ -322,11 +322,25 @@ static void again(char **argv) {
     CHECK(becomes(is_given_back_although_threads_stay));
 }
 
+/* What the AWS IoT credentials provider on argv[6] gave as an answer to this key does not keep it when other credentials have replaced it. */
+static void replaced(char **argv) {
+    aws_iot_mqtt_client_free(client);
+    CHECK_OK(aws_iot_mqtt_client_new("lamp", MQTT_3_1_1, true, true, &client));
+    CHECK_OK(aws_iot_mqtt_client_configure_endpoint(client, argv[1], (uint16_t)atoi(argv[2])));
+    CHECK_OK(aws_iot_mqtt_client_configure_region(client, "eu-central-1"));
+    CHECK_OK(aws_iot_mqtt_client_configure_iot_credentials_provider(client, argv[1], (uint16_t)atoi(argv[6]), "My-Role", "lamp"));
+    use(argv, AWS_IOT_MQTT_SIGNATURE_DER, on_sign);
+    CHECK_CODE(AWS_IOT_MQTT_ERR_CONNECTION_REFUSED, aws_iot_mqtt_client_connect(client, 60));
+    CHECK_INT(1, gate_count(&asked));
+    CHECK_OK(aws_iot_mqtt_client_configure_credentials(client, in_directory(argv[3], "ca.pem"), NULL, NULL, NULL));
+    gate_wait(&freed, 1);
+}
+
 int main(int argc, char **argv) {
     static const struct test_case cases[] = {
         {"signs", signs},       {"refused", refused},         {"calls_inside", calls_inside},
         {"blocks", blocks_long}, {"freed_outside", freed_outside}, {"freed_inside", freed_inside},
-        {"again", again},
+        {"again", again},         {"replaced", replaced},
     };
     CHECK(argc > 5);
     main_thread = pthread_self();

@@ -15,7 +15,7 @@ pub const NO_ENVIRONMENT: [(&str, &str); 6] = [
 ];
 
 /// A port on which nobody listens.
-fn dead_port() -> String {
+pub fn dead_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port().to_string()
 }
