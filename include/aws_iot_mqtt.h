@@ -607,7 +607,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_new(const char *client_id,
  *
  * Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
  * whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
- * synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED, a disconnect AWS_IOT_MQTT_OK.
+ * synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED.
  *
  * The library's threads end with the last client. An application that makes the next one within a second finds them again from
  * then on, as they stay half a second without a client, and with them, in memory, the certificate and key of the last one (a key
@@ -876,7 +876,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_iam_credentials_provider(aws_io
  * @param access_key_id      Access key id; copied, as the others are.
  * @param secret_access_key  Secret access key.
  * @param session_token      Session token of temporary credentials, or NULL.
- * @param expires_unix_secs  When they expire, in seconds since 1970 (UTC); 0: not known, or never. Expired ones fail the attempt.
+ * @param expires_unix_secs  When they expire, in seconds since 1970 (UTC); 0: not known, or never. Expired ones fail the attempt;
+ *                           the next one with expired ones lets the server judge, as it may be the clock that is wrong.
  * @return AWS_IOT_MQTT_ERR_CREDENTIALS for a key that cannot be right, such as one with a line break at its end.
  */
 aws_iot_mqtt_error aws_iot_mqtt_credentials_set(aws_iot_mqtt_credentials_sink *sink,
@@ -1208,7 +1209,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_connect_async(aws_iot_mqtt_client *client
  * @param left    Receives how many operations are kept; may be NULL.
  * @return AWS_IOT_MQTT_OK, also if the connection was lost before DISCONNECT could be said.
  *         AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way; AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the
- *         client's socket factory, credentials provider or signing callback.
+ *         client's socket factory, credentials provider or signing callback; AWS_IOT_MQTT_ERR_CANCELLED if another thread frees
+ *         the client meanwhile.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_disconnect(aws_iot_mqtt_client *client,
                                                   size_t *left);

@@ -169,6 +169,7 @@ fn frees(case: &str) {
 #[test]
 fn p1_free_cancels_the_synchronous_call_of_another_thread() {
     frees("outside");
+    frees("disconnecting");
 }
 
 #[test]

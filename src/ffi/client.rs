@@ -81,7 +81,7 @@ pub(super) fn config(
 ///
 /// Outside callbacks it returns when all callbacks of this client, and every userdata_free, have run. Inside a callback, of
 /// whatever client, it returns at once, and the rest happens after that callback. No other call on this client may begin any more;
-/// synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED, a disconnect AWS_IOT_MQTT_OK.
+/// synchronous calls that wait inside the library return AWS_IOT_MQTT_ERR_CANCELLED.
 ///
 /// The library's threads end with the last client. An application that makes the next one within a second finds them again from
 /// then on, as they stay half a second without a client, and with them, in memory, the certificate and key of the last one (a key

@@ -83,7 +83,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_connect_async(
 /// @param left    Receives how many operations are kept; may be NULL.
 /// @return AWS_IOT_MQTT_OK, also if the connection was lost before DISCONNECT could be said.
 ///         AWS_IOT_MQTT_ERR_INVALID_STATE if another disconnect is under way; AWS_IOT_MQTT_ERR_WOULD_DEADLOCK inside the
-///         client's socket factory, credentials provider or signing callback.
+///         client's socket factory, credentials provider or signing callback; AWS_IOT_MQTT_ERR_CANCELLED if another thread frees
+///         the client meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_disconnect(
     client: *mut aws_iot_mqtt_client,

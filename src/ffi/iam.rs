@@ -82,7 +82,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_iam_credentials_provider(
 /// @param access_key_id      Access key id; copied, as the others are.
 /// @param secret_access_key  Secret access key.
 /// @param session_token      Session token of temporary credentials, or NULL.
-/// @param expires_unix_secs  When they expire, in seconds since 1970 (UTC); 0: not known, or never. Expired ones fail the attempt.
+/// @param expires_unix_secs  When they expire, in seconds since 1970 (UTC); 0: not known, or never. Expired ones fail the attempt;
+///                           the next one with expired ones lets the server judge, as it may be the clock that is wrong.
 /// @return AWS_IOT_MQTT_ERR_CREDENTIALS for a key that cannot be right, such as one with a line break at its end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_credentials_set(
