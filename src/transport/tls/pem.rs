@@ -10,6 +10,7 @@ const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
 /// One `-----BEGIN X-----` to `-----END X-----`. If the end is missing, all the rest.
 struct Section<'a> {
+    /// Its first 40 characters.
     label: String,
     text: &'a [u8],
 }
@@ -166,20 +167,16 @@ fn sections(text: &[u8]) -> Vec<Section<'_>> {
     let mut rest = text;
     while let Some(start) = find(rest, BEGIN) {
         let section = &rest[start..];
-        let label = &section[BEGIN.len()..];
-        let end_of_label = label
-            .iter()
-            .position(|&byte| matches!(byte, b'-' | b'\r' | b'\n'))
-            .unwrap_or(label.len());
-        let label: String = String::from_utf8_lossy(&label[..end_of_label])
-            .chars()
-            .take(40)
-            .collect();
-        let end_line = format!("-----END {label}-----");
-        let length =
-            find(section, end_line.as_bytes()).map_or(section.len(), |at| at + end_line.len());
+        let line = section[BEGIN.len()..]
+            .split(|byte| matches!(byte, b'\r' | b'\n'))
+            .next()
+            .unwrap_or_default();
+        // A single dash may be in a label (RFC 7468 section 3).
+        let label = &line[..find(line, b"--").unwrap_or(line.len())];
+        let end_line = [b"-----END ", label, b"-----"].concat();
+        let length = find(section, &end_line).map_or(section.len(), |at| at + end_line.len());
         sections.push(Section {
-            label,
+            label: String::from_utf8_lossy(label).chars().take(40).collect(),
             text: &section[..length],
         });
         rest = &section[length..];
