@@ -3,7 +3,7 @@
 use super::pem;
 use crate::config::Pem;
 use crate::error::{Code, Error};
-use pkcs8::{EncryptedPrivateKeyInfo, PrivateKeyInfo, SecretDocument};
+use pkcs8::{EncryptedPrivateKeyInfo, PrivateKeyInfo};
 use zeroize::Zeroizing;
 
 /// The key without its protection, and without the passphrase then needed again: deriving the key is made to be slow. A key that is
@@ -12,13 +12,11 @@ pub fn decrypt(key: Pem, passphrase: Option<&[u8]>) -> Result<Pem, Error> {
     let Some(passphrase) = passphrase else {
         return Ok(key);
     };
-    let Some(text) = pem::encrypted_private_key(&key)? else {
+    let Some(encrypted) = pem::encrypted_private_key(&key)? else {
         return Ok(key);
     };
-    let (_, encrypted) = SecretDocument::from_pem(text)
-        .map_err(|_| pem::unusable(&key, "is damaged: it is not Base64 of DER"))?;
     // What is older than PBES2 does not even decode.
-    let encrypted = EncryptedPrivateKeyInfo::try_from(encrypted.as_bytes())
+    let encrypted = EncryptedPrivateKeyInfo::try_from(encrypted.as_slice())
         .map_err(|_| unsupported(&key, "is damaged, or encrypted"))?;
     let decrypted = encrypted
         .decrypt(passphrase)
