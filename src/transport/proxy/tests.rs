@@ -148,6 +148,19 @@ fn a_login_that_an_http_proxy_repeats_is_not_shown() {
 }
 
 #[test]
+fn the_zone_of_a_link_local_address_is_not_sent() {
+    let request = asked("http://proxy", "fe80::1%eth0");
+    let expected = "CONNECT [fe80::1]:8883 HTTP/1.1\r\nHost: [fe80::1]:8883\r\n";
+    assert!(request.starts_with(expected.as_bytes()));
+    let peer = Peer::new();
+    let mut link = link_to(&peer, "socks5h://proxy", "fe80::1%eth0");
+    peer.say(b"\x05\x00");
+    assert_eq!(handshake(&mut link).unwrap(), HandshakeState::WantsRead);
+    let address = b"\x05\x01\x00\x04\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x22\xb3";
+    assert_eq!(peer.heard()[3..], *address);
+}
+
+#[test]
 fn socks_resolves_the_name_at_the_proxy() {
     for (url, said, heard) in [
         (
