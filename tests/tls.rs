@@ -8,6 +8,7 @@ use support::broker::{Broker, Listener};
 use support::c_program::Program;
 use support::certificates::Certificates;
 use support::mosquitto::Mosquitto;
+use support::packets::connack;
 
 fn resumed_with_a_scripted_broker(version: &'static SupportedProtocolVersion, summary: &str) {
     let certificates = Certificates::new();
@@ -76,6 +77,21 @@ fn new_credentials_are_used_at_the_next_attempt_and_reconnect_asks_for_one() {
     });
     let directory = certificates.directory();
     Program::compile("tls").run_with(broker, &directory, &["rotates"]);
+}
+
+#[test]
+fn an_end_of_tls_right_behind_a_packet_ends_the_connection() {
+    let certificates = Certificates::new();
+    let broker = Broker::tls(certificates.server("server"), |listener| {
+        let mut first = listener.accept();
+        first.expect_connect();
+        first.send_as_last_words(&connack(false, 0));
+        // The client has understood, although the first socket is still open.
+        let mut second = listener.accept();
+        second.welcome();
+        second.expect_disconnect();
+    });
+    Program::compile("tls").run_with(broker, &certificates.directory(), &["last_words"]);
 }
 
 /// One connection to a server with these versions.

@@ -58,9 +58,17 @@ pub fn check(credentials: &IamCredentials, source: &str) -> Result<(), Error> {
     if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return wrong("the access key id has a blank or another character that no key id has");
     }
-    // A line break at the end of what was read from a file, most often; the signature would not match and nobody would know why.
-    if secret.trim() != secret {
-        return wrong("the secret access key begins or ends with a blank or a line break");
+    let token = credentials.session_token.as_ref();
+    for (name, text) in [
+        ("secret access key", secret),
+        ("session token", token.map_or("", |token| token.as_str())),
+    ] {
+        // A line break at the end of what was read from a file, most often; AWS IoT would refuse it and nobody would know why.
+        if text.trim() != text {
+            return wrong(&format!(
+                "the {name} begins or ends with a blank or a line break"
+            ));
+        }
     }
     Ok(())
 }
@@ -168,6 +176,23 @@ mod tests {
                 error.detail.contains(why) && error.detail.contains("the test"),
                 "{error}"
             );
+            assert!(!error.detail.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_session_token_with_a_line_break_around_it_is_refused_without_quoting_it() {
+        let with_token = |token: &str| IamCredentials {
+            session_token: Some(Zeroizing::new(token.into())),
+            ..key("AKID", "secret")
+        };
+        assert_eq!(check(&with_token("FwoGZXIv+/=="), "x"), Ok(()));
+        for token in ["hush\n", "hush\r\n", " hush", "hush\t"] {
+            let error = check(&with_token(token), "the test").unwrap_err();
+            assert_eq!(error.code, Code::Credentials);
+            for part in ["the test", "session token", "line break"] {
+                assert!(error.detail.contains(part), "{error}");
+            }
             assert!(!error.detail.contains("hush"), "{error}");
         }
     }

@@ -75,7 +75,8 @@ impl Attempt {
             | Attempt::Asking(_)
             | Attempt::InLine { .. } => return None,
             Attempt::Connecting(_) => (false, true),
-            Attempt::Opening { wants_write, .. } => (true, *wants_write),
+            // No layer reads before all that it has to say is out: what the peer says meanwhile would wake a worker again and again.
+            Attempt::Opening { wants_write, .. } => (!wants_write, *wants_write),
         };
         Some(Interest { read, write })
     }
@@ -315,4 +316,48 @@ pub(super) fn register(inner: &Inner, tcp: TcpLink) -> Result<TcpLink, Error> {
             Error::new(Code::Io, format!("epoll does not take the socket: {error}"))
         })?;
     Ok(tcp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::peer::Peer;
+    use crate::transport::websocket::{Upgrade, WebSocketLink};
+
+    /// Its request does not fit into the socket, which has bytes to read.
+    fn half_asked(peer: &Peer) -> Box<dyn Link> {
+        peer.take_only(10);
+        peer.say(b"H");
+        let upgrade = Upgrade {
+            host_header: "broker".into(),
+            path_and_query: Zeroizing::new("/mqtt".into()),
+            extra_headers: Vec::new(),
+            refused: None,
+        };
+        Box::new(WebSocketLink::new(Box::new(peer.clone()), upgrade).expect("a request"))
+    }
+
+    #[test]
+    fn what_is_not_read_while_the_request_waits_for_room_wakes_nobody() {
+        let peer = Peer::new();
+        let mut link = half_asked(&peer);
+        let mut interests = Vec::new();
+        for _ in 0..2 {
+            let progress = link.handshake().expect("goes on");
+            let opening = Attempt::Opening {
+                wants_write: progress == HandshakeState::WantsWrite,
+                link,
+                name: "the WebSocket upgrade",
+                above: Layers::new(),
+            };
+            let interest = opening.interest().expect("it has a socket");
+            interests.push((interest.read, interest.write));
+            peer.take_only(usize::MAX);
+            let Attempt::Opening { link: same, .. } = opening else {
+                return;
+            };
+            link = same;
+        }
+        assert_eq!(interests, [(false, true), (true, false)]);
+    }
 }

@@ -175,11 +175,12 @@ pub(super) fn host(host: &str) -> Result<(), Error> {
             host.len()
         )));
     }
+    // A URL may hold a password or be signed, so it is not repeated.
     if host.contains("://") {
-        return wrong("has a scheme; give the bare host name");
+        return Err(invalid("host has a scheme; give the bare host name"));
     }
     if host.contains(['/', '?', '#', '@']) {
-        return wrong("is a part of a URL; give the bare host name");
+        return Err(invalid("host is a part of a URL; give the bare host name"));
     }
     if host.contains(|character: char| character.is_whitespace() || character.is_control()) {
         return wrong("has a space or a control character");
@@ -339,5 +340,21 @@ mod tests {
         refused(host("bröker"), "ASCII");
         refused(host("[::1]"), "brackets");
         refused(host("broker:8883"), "port");
+    }
+
+    #[test]
+    fn a_url_in_the_place_of_a_host_may_hold_a_secret_and_is_not_quoted() {
+        for (url, words) in [
+            ("mqtts://user:hush@broker", "scheme"),
+            ("wss://broker/mqtt?X-Amz-Signature=hush", "scheme"),
+            ("user:hush@broker", "URL"),
+            ("broker?X-Amz-Signature=hush", "URL"),
+            ("broker/hush", "URL"),
+            ("broker#hush", "URL"),
+        ] {
+            refused(host(url), words);
+            let error = host(url).unwrap_err();
+            assert!(!error.detail.contains("hush"), "{error}");
+        }
     }
 }

@@ -192,7 +192,16 @@ fn read(path: &str, what: &str, code: Code) -> Result<Pem, Error> {
             let length = file.metadata().map_or(0, |metadata| metadata.len());
             read_to_limit(&mut file, usize::try_from(length).unwrap_or(usize::MAX))
         })
-        .map_err(|error| Error::new(code, format!("{what} {path}: {error}")))?;
+        .map_err(|error| {
+            // A text in the place of its path may be a key, which no error repeats.
+            let detail = match path.contains("-----BEGIN") || path.contains(['\n', '\r']) {
+                true => format!(
+                    "{what}: this is no path but PEM text: call the function of this name with _pem"
+                ),
+                false => format!("{what} {path}: {error}"),
+            };
+            Error::new(code, detail)
+        })?;
     match text {
         Some(text) => Ok(Pem {
             name: path.to_owned(),
@@ -260,6 +269,25 @@ mod tests {
             error.detail.starts_with("private key /: Is a directory"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_text_in_the_place_of_its_path_is_not_quoted() {
+        for text in [
+            "-----BEGIN PRIVATE KEY-----",
+            "MHcCAQEEIHush\n",
+            "MHcC\rHush",
+        ] {
+            let error = read(text, "private key", Code::PrivateKey).err().unwrap();
+            assert_eq!(error.code, Code::PrivateKey);
+            assert!(error.detail.contains("_pem"), "{error}");
+            for part in ["BEGIN", "MHcC", "Hush", "\n", "\r"] {
+                assert!(!error.detail.contains(part), "{error}");
+            }
+        }
+        for error in [read_ca("-----BEGIN X"), read_certificate("-----BEGIN X")] {
+            assert!(error.err().unwrap().detail.contains("_pem"));
+        }
     }
 
     #[test]

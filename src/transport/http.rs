@@ -1,6 +1,6 @@
 //! The head of an HTTP answer, read from a link in whatever pieces it comes.
 
-use super::{Link, read_error};
+use super::{Link, ROUNDS, read_error};
 use crate::error::{Code, Error};
 use std::io;
 
@@ -16,6 +16,8 @@ pub(super) struct AnswerReader {
     bytes: Vec<u8>,
     /// How far no end was found.
     searched: usize,
+    /// What provisional answers have used up of the longest head.
+    provisional: usize,
 }
 
 /// An answer without its body.
@@ -39,15 +41,15 @@ pub(super) enum NoAnswer {
 }
 
 impl AnswerReader {
-    /// Reads on; `None` when the link has no more now.
+    /// Reads on; `None` when the link has no more now, or when others are to have their turn: the poller tells of the rest.
     pub(super) fn read(&mut self, link: &mut dyn Link) -> Result<Option<Answer>, NoAnswer> {
+        use io::ErrorKind::{Interrupted, WouldBlock};
         let mut piece = [0; 4096];
-        loop {
+        for _ in 0..ROUNDS {
             match link.read(&mut piece) {
                 Ok(0) => return Err(NoAnswer::Closed),
                 Ok(length) => self.bytes.extend_from_slice(&piece[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if matches!(error.kind(), WouldBlock | Interrupted) => return Ok(None),
                 Err(error) => return Err(NoAnswer::Failed(error)),
             }
             while let Some(end) = self.head_end()? {
@@ -57,12 +59,14 @@ impl AnswerReader {
                 let mut answer = parse(&head)?;
                 // Something provisional, such as 100 Continue; the answer comes behind it (RFC 9110 section 15.2).
                 if (100..200).contains(&answer.status) && answer.status != 101 {
+                    self.provisional += head.len();
                     continue;
                 }
                 answer.tail = std::mem::take(&mut self.bytes);
                 return Ok(Some(answer));
             }
         }
+        Ok(None)
     }
 
     /// The index behind the empty line. Lines may end with LF alone (RFC 9112 section 2.2).
@@ -72,7 +76,8 @@ impl AnswerReader {
         if self.bytes[..known] != start[..known] {
             return Err(NoAnswer::NotHttp);
         }
-        let head = &self.bytes[..self.bytes.len().min(LONGEST_HEAD)];
+        let longest = LONGEST_HEAD - self.provisional;
+        let head = &self.bytes[..self.bytes.len().min(longest)];
         for at in self.searched..head.len() {
             let end = match (head[at], &head[at + 1..]) {
                 (b'\n', [b'\n', ..]) => at + 2,
@@ -81,7 +86,7 @@ impl AnswerReader {
             };
             return Ok(Some(end));
         }
-        if self.bytes.len() > LONGEST_HEAD {
+        if self.bytes.len() > longest {
             return Err(NoAnswer::TooLong);
         }
         // A line end at the very end is looked at again.
@@ -183,3 +188,6 @@ pub(super) fn printable(text: &[u8]) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,8 @@ impl ProxyLink {
         host: &str,
         port: u16,
     ) -> Result<ProxyLink, Error> {
+        // The zone of a link-local address is ours alone (RFC 6874 section 4).
+        let host = host.split('%').next().unwrap_or(host);
         let exchange = match proxy.kind {
             ProxyKind::Http => Exchange::Connect(connect::Connect::new(proxy, host, port)),
             ProxyKind::Socks5 => Exchange::Socks(Box::new(socks::Socks::new(proxy, host, port)?)),

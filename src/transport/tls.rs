@@ -80,9 +80,14 @@ impl TlsLink {
         })
     }
 
-    /// A read gives `length` bytes into a buffer of `room`. Only a full buffer can have left plaintext in rustls.
+    /// A read gives `length` bytes into a buffer of `room`. Only a full buffer can have left plaintext in rustls; behind the last
+    /// plaintext the end of TLS may have come, of which the socket, still open, tells nothing.
     fn given(&mut self, length: usize, room: usize) -> usize {
-        self.drained = length < room && self.overflow.is_empty() && self.inner.is_drained();
+        self.drained = length < room
+            && self.overflow.is_empty()
+            && self.failure.is_none()
+            && !self.ended
+            && self.inner.is_drained();
         if self.drained {
             self.shrink();
         }

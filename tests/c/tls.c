@@ -55,6 +55,14 @@ static void rotates(char **argv) {
     CHECK(strstr(handshakes.text, "resumed") == NULL);
 }
 
+/* The broker ends TLS right behind its CONNACK. */
+static void last_words(char **argv) {
+    (void)argv;
+    CHECK_OK(aws_iot_mqtt_client_connect(client, 60));
+    gate_wait(&online, 2);
+    CHECK_OK(aws_iot_mqtt_client_disconnect(client, NULL));
+}
+
 /* argv[5]: the minimum version; argv[6]: the outcome; argv[7]: in the detail or the log. */
 static void minimum(char **argv) {
     CHECK_OK(aws_iot_mqtt_client_configure_minimum_tls_version(client, atoi(argv[5])));
@@ -119,7 +127,7 @@ static void next_client(char **argv) {
 int main(int argc, char **argv) {
     static const struct test_case cases[] = {
         {"resumes", resumes}, {"rotates", rotates}, {"minimum", minimum}, {"ciphers", ciphers}, {"system_store", system_store},
-        {"next_client", next_client},
+        {"next_client", next_client}, {"last_words", last_words},
     };
     CHECK(argc > 4);
     client = new_client_with_log(argv);

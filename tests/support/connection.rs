@@ -290,6 +290,22 @@ impl Connection {
         }
     }
 
+    /// Sends this and TLS's end (close_notify) in one segment. The socket stays open.
+    pub fn send_as_last_words(&mut self, bytes: &[u8]) {
+        let Stream::Tls(stream) = &mut self.stream else {
+            panic!("the connection is plain TCP");
+        };
+        let mut records = Vec::new();
+        let mut said = stream.conn.writer().write_all(bytes);
+        stream.conn.send_close_notify();
+        while said.is_ok() && stream.conn.wants_write() {
+            said = stream.conn.write_tls(&mut records).map(|_| ());
+        }
+        if let Err(error) = said.and_then(|()| stream.sock.write_all(&records)) {
+            panic!("sending {} as last words: {error}", hex(bytes));
+        }
+    }
+
     /// Every byte in a segment (and a TLS record) of its own.
     pub fn send_byte_by_byte(&mut self, bytes: &[u8]) {
         for byte in bytes {

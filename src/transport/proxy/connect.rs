@@ -16,8 +16,12 @@ pub(super) struct Connect {
     /// For errors.
     proxy: String,
     target: String,
-    has_login: bool,
+    /// As it is sent.
+    login: Option<Zeroizing<String>>,
 }
+
+/// So much of a login in the proxy's answer is its echo: what is shown of texts is cut, and with it the echo.
+const ECHO: usize = 8;
 
 impl Connect {
     pub(super) fn new(proxy: &Proxy, host: &str, port: u16) -> Connect {
@@ -32,9 +36,10 @@ impl Connect {
             )
             .as_bytes(),
         );
-        if let Some(login) = &proxy.login {
+        let login = proxy.login.as_ref().map(basic);
+        if let Some(login) = &login {
             request.extend_from_slice(b"Proxy-Authorization: Basic ");
-            request.extend_from_slice(basic(login).as_bytes());
+            request.extend_from_slice(login.as_bytes());
             request.extend_from_slice(b"\r\n");
         }
         request.extend_from_slice(b"\r\n");
@@ -44,7 +49,7 @@ impl Connect {
             answer: AnswerReader::default(),
             proxy: called(proxy),
             target,
-            has_login: proxy.login.is_some(),
+            login,
         }
     }
 
@@ -70,20 +75,32 @@ impl Connect {
                 return Err(failed(error.detail.into_owned()));
             }
         };
-        match answer.status {
+        let refuses = |status: &str| {
+            let (proxy, target) = (&self.proxy, &self.target);
+            format!("{proxy} answers HTTP {status} to CONNECT {target}")
+        };
+        let why = match answer.status {
             200..=299 => {
                 *tail = answer.tail;
-                Ok(HandshakeState::Done)
+                return Ok(HandshakeState::Done);
             }
             // tinyproxy answers 401 to a wrong password.
-            401 | 407 => Err(failed(self.asks_for_authentication(&answer))),
-            _ => Err(failed(format!(
-                "{} answers HTTP {} to CONNECT {}",
-                self.proxy,
-                answer.status_line(),
-                self.target
-            ))),
-        }
+            401 | 407 => self.asks_for_authentication(&answer),
+            _ => refuses(&answer.status_line()),
+        };
+        Err(failed(match self.echoes_login(&why) {
+            true => refuses(&answer.status.to_string()),
+            false => why,
+        }))
+    }
+
+    /// Some proxies repeat the request that they refuse.
+    fn echoes_login(&self, text: &str) -> bool {
+        self.login.as_ref().is_some_and(|login| {
+            // Never empty: there is a colon in it.
+            let mut pieces = login.as_bytes().windows(ECHO.min(login.len()));
+            pieces.any(|piece| text.as_bytes().windows(piece.len()).any(|at| at == piece))
+        })
     }
 
     fn asks_for_authentication(&self, answer: &Answer) -> String {
@@ -102,7 +119,7 @@ impl Connect {
             format!(
                 "{proxy} asks for authentication by {schemes} (HTTP {status}), and this library knows Basic only"
             )
-        } else if self.has_login {
+        } else if self.login.is_some() {
             format!(
                 "{proxy} asks for authentication and does not accept this user name and password (HTTP {status})"
             )

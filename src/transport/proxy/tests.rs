@@ -122,6 +122,45 @@ fn an_http_proxy_that_refuses_is_quoted() {
 }
 
 #[test]
+fn a_login_that_an_http_proxy_repeats_is_not_shown() {
+    let url = "http://user:s3cr3t@proxy:3128";
+    let login = data_encoding::BASE64.encode(b"user:s3cr3t");
+    // What is shown is cut in the middle of it.
+    let late = format!("{:84}{login}", "echo:");
+    for (said, words) in [
+        (format!("400 Bad ({login})"), "answers HTTP 400 to CONNECT"),
+        (format!("502 {late}"), "answers HTTP 502 to CONNECT"),
+        (format!("407 {login}"), "answers HTTP 407 to CONNECT"),
+        (
+            format!("401 No\r\nProxy-Authenticate: {login}"),
+            "answers HTTP 401 to CONNECT",
+        ),
+        (
+            "400 Bad (Proxy-Authorization: Basic)".into(),
+            "answers HTTP 400 Bad (Proxy-Authorization: Basic) to",
+        ),
+    ] {
+        let answer = format!("HTTP/1.1 {said}\r\n\r\n");
+        let error = refused(url, answer.as_bytes(), false);
+        assert!(error.detail.contains(words), "{error}");
+        assert!(!error.detail.contains(&login[..8]), "{error}");
+    }
+}
+
+#[test]
+fn the_zone_of_a_link_local_address_is_not_sent() {
+    let request = asked("http://proxy", "fe80::1%eth0");
+    let expected = "CONNECT [fe80::1]:8883 HTTP/1.1\r\nHost: [fe80::1]:8883\r\n";
+    assert!(request.starts_with(expected.as_bytes()));
+    let peer = Peer::new();
+    let mut link = link_to(&peer, "socks5h://proxy", "fe80::1%eth0");
+    peer.say(b"\x05\x00");
+    assert_eq!(handshake(&mut link).unwrap(), HandshakeState::WantsRead);
+    let address = b"\x05\x01\x00\x04\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x22\xb3";
+    assert_eq!(peer.heard()[3..], *address);
+}
+
+#[test]
 fn socks_resolves_the_name_at_the_proxy() {
     for (url, said, heard) in [
         (

@@ -3,8 +3,19 @@
 use super::pem;
 use crate::config::Pem;
 use crate::error::{Code, Error};
-use pkcs8::{EncryptedPrivateKeyInfo, PrivateKeyInfo, SecretDocument};
+use pkcs8::pkcs5::{self, EncryptionScheme, pbes2::Kdf};
+use pkcs8::{EncryptedPrivateKeyInfo, PrivateKeyInfo};
 use zeroize::Zeroizing;
+
+/// "For especially critical keys" (RFC 8018 section 4.2); OpenSSL writes 2048.
+const MOST_ROUNDS: u32 = 10_000_000;
+/// Of scrypt, in bytes: the largest that a common tool writes (RustCrypto's). OpenSSL writes 16 MiB, and reads up to 32.
+const MOST_MEMORY: u64 = 128 << 20;
+/// Of scrypt over this memory; OpenSSL writes 1.
+const MOST_PASSES: u16 = 16;
+
+const WAY: &str = "in a way that is not supported (PBES2 with AES or 3DES is)";
+const COST: &str = "at a cost that is not supported (10,000,000 rounds of PBKDF2 are, and 16 passes of scrypt over 128 MiB)";
 
 /// The key without its protection, and without the passphrase then needed again: deriving the key is made to be slow. A key that is
 /// not encrypted stays as it is.
@@ -12,14 +23,15 @@ pub fn decrypt(key: Pem, passphrase: Option<&[u8]>) -> Result<Pem, Error> {
     let Some(passphrase) = passphrase else {
         return Ok(key);
     };
-    let Some(text) = pem::encrypted_private_key(&key)? else {
+    let Some(encrypted) = pem::encrypted_private_key(&key)? else {
         return Ok(key);
     };
-    let (_, encrypted) = SecretDocument::from_pem(text)
-        .map_err(|_| pem::unusable(&key, "is damaged: it is not Base64 of DER"))?;
     // What is older than PBES2 does not even decode.
-    let encrypted = EncryptedPrivateKeyInfo::try_from(encrypted.as_bytes())
-        .map_err(|_| unsupported(&key, "is damaged, or encrypted"))?;
+    let encrypted = EncryptedPrivateKeyInfo::try_from(encrypted.as_slice())
+        .map_err(|_| unsupported(&key, "is damaged, or encrypted", WAY))?;
+    if !is_bearable(&encrypted.encryption_algorithm) {
+        return Err(unsupported(&key, "is encrypted", COST));
+    }
     let decrypted = encrypted
         .decrypt(passphrase)
         .map_err(|error| explain(&key, &error))?;
@@ -34,24 +46,37 @@ pub fn decrypt(key: Pem, passphrase: Option<&[u8]>) -> Result<Pem, Error> {
     })
 }
 
+/// Whether the key can be derived in some seconds, in memory that a device has: the file says how often and in how much, in numbers that
+/// would keep the caller for hours or end the process.
+fn is_bearable(scheme: &EncryptionScheme<'_>) -> bool {
+    match scheme.pbes2().map(|parameters| &parameters.kdf) {
+        Some(Kdf::Pbkdf2(parameters)) => parameters.iteration_count <= MOST_ROUNDS,
+        Some(Kdf::Scrypt(parameters)) => {
+            let block = 128 * u64::from(parameters.block_size);
+            let memory = parameters.cost_parameter.saturating_mul(block);
+            // Nothing at all is what the decoder itself cannot bear.
+            (1..=MOST_MEMORY).contains(&memory) && parameters.parallelization <= MOST_PASSES
+        }
+        // Not supported, as will be said.
+        _ => true,
+    }
+}
+
 fn explain(key: &Pem, error: &pkcs8::Error) -> Error {
-    use pkcs8::pkcs5;
     match error {
         pkcs8::Error::EncryptedPrivateKey(
             pkcs5::Error::NoPbes1CryptSupport
             | pkcs5::Error::UnsupportedAlgorithm { .. }
             | pkcs5::Error::AlgorithmParametersInvalid { .. },
-        ) => unsupported(key, "is encrypted"),
+        ) => unsupported(key, "is encrypted", WAY),
         _ => wrong_passphrase(key),
     }
 }
 
-fn unsupported(key: &Pem, what: &str) -> Error {
+fn unsupported(key: &Pem, what: &str, how: &str) -> Error {
     pem::unusable(
         key,
-        &format!(
-            "{what} in a way that is not supported (PBES2 with AES or 3DES is): convert it with openssl pkcs8 -topk8 -v2 aes256 -in FILE -out NEW"
-        ),
+        &format!("{what} {how}: convert it with openssl pkcs8 -topk8 -v2 aes256 -in FILE -out NEW"),
     )
 }
 

@@ -2,14 +2,18 @@
 
 use crate::config::Pem;
 use crate::error::{Code, Error};
+use data_encoding::BASE64;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_pemfile::Item;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+const CUT_OFF: &str = "is cut off: its END line is missing";
+const NOT_BASE64: &str = "is damaged: it is not Base64";
 
 /// One `-----BEGIN X-----` to `-----END X-----`. If the end is missing, all the rest.
 struct Section<'a> {
+    /// Its first 40 characters.
     label: String,
     text: &'a [u8],
 }
@@ -88,15 +92,27 @@ pub(super) fn private_key(pem: &Pem) -> Result<PrivateKeyDer<'static>, Error> {
     }
 }
 
-/// The first private key's PEM section, if that is of encrypted PKCS#8.
-pub(super) fn encrypted_private_key(pem: &Pem) -> Result<Option<&str>, Error> {
+/// The first private key, if it is encrypted PKCS#8: as DER, whatever blanks and empty lines there are. The decoder of the others does
+/// not know its label.
+pub(super) fn encrypted_private_key(pem: &Pem) -> Result<Option<Vec<u8>>, Error> {
     let section = private_key_section(pem)?;
     if section.label != ENCRYPTED {
         return Ok(None);
     }
-    std::str::from_utf8(section.text)
+    let text = &section.text[BEGIN.len() + ENCRYPTED.len()..];
+    let Some(end) = find(text, b"-----END ") else {
+        return Err(unusable(pem, CUT_OFF));
+    };
+    let base64: Vec<u8> = text[..end]
+        .iter()
+        .copied()
+        .skip_while(|&byte| byte == b'-')
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    BASE64
+        .decode(&base64)
         .map(Some)
-        .map_err(|_| unusable(pem, "is damaged: it is not Base64"))
+        .map_err(|_| unusable(pem, NOT_BASE64))
 }
 
 fn private_key_section(pem: &Pem) -> Result<Section<'_>, Error> {
@@ -131,11 +147,11 @@ pub(super) fn unusable(pem: &Pem, why: &str) -> Error {
 /// The decoder's error without the lines that it quotes: they may be of a key.
 fn damage(error: &rustls_pemfile::Error) -> String {
     match error {
-        rustls_pemfile::Error::MissingSectionEnd { .. } => "is cut off: its END line is missing",
+        rustls_pemfile::Error::MissingSectionEnd { .. } => CUT_OFF,
         rustls_pemfile::Error::IllegalSectionStart { .. } => {
             "is damaged: its BEGIN line is malformed"
         }
-        rustls_pemfile::Error::Base64Decode(_) => "is damaged: it is not Base64",
+        rustls_pemfile::Error::Base64Decode(_) => NOT_BASE64,
     }
     .into()
 }
@@ -166,20 +182,16 @@ fn sections(text: &[u8]) -> Vec<Section<'_>> {
     let mut rest = text;
     while let Some(start) = find(rest, BEGIN) {
         let section = &rest[start..];
-        let label = &section[BEGIN.len()..];
-        let end_of_label = label
-            .iter()
-            .position(|&byte| matches!(byte, b'-' | b'\r' | b'\n'))
-            .unwrap_or(label.len());
-        let label: String = String::from_utf8_lossy(&label[..end_of_label])
-            .chars()
-            .take(40)
-            .collect();
-        let end_line = format!("-----END {label}-----");
-        let length =
-            find(section, end_line.as_bytes()).map_or(section.len(), |at| at + end_line.len());
+        let line = section[BEGIN.len()..]
+            .split(|byte| matches!(byte, b'\r' | b'\n'))
+            .next()
+            .unwrap_or_default();
+        // A single dash may be in a label (RFC 7468 section 3).
+        let label = &line[..find(line, b"--").unwrap_or(line.len())];
+        let end_line = [b"-----END ", label, b"-----"].concat();
+        let length = find(section, &end_line).map_or(section.len(), |at| at + end_line.len());
         sections.push(Section {
-            label,
+            label: String::from_utf8_lossy(label).chars().take(40).collect(),
             text: &section[..length],
         });
         rest = &section[length..];

@@ -1,5 +1,6 @@
 mod application_key;
 mod credentials;
+mod encrypted;
 mod handshake;
 mod peer;
 mod refused;

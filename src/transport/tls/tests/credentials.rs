@@ -101,6 +101,17 @@ fn a_ca_file_may_hold_more_than_certificates() {
 }
 
 #[test]
+fn a_section_of_any_name_ends_at_its_own_end() {
+    let longest = "A NAME OF MORE THAN FORTY CHARACTERS, AS NOBODY FORBIDS";
+    for label in ["X-ORGANISATION DATA", longest] {
+        let other = format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+        with_ca(&format!("{other}{EC}")).unwrap();
+        with_identity(&format!("{other}{EC}"), &format!("{other}{EC_KEY}")).unwrap();
+        refused(with_ca(&other), Code::CaFile, &[&label[..19], "mixed up"]);
+    }
+}
+
+#[test]
 fn a_certificate_must_be_one() {
     let name = "\"/etc/device.crt\"";
     refused(

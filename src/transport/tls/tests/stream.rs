@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 #[test]
 fn a_record_larger_than_the_buffer_is_not_stranded() {
@@ -305,4 +306,66 @@ fn nothing_is_written_after_close() {
         io::ErrorKind::BrokenPipe
     );
     assert_eq!(server.join().unwrap().unwrap(), b"DISCONNECT");
+}
+
+/// A server that says this behind its last plaintext, in one segment, and keeps the socket open.
+fn ends_with(
+    last_words: fn(&mut ServerConnection) -> Vec<u8>,
+) -> (TlsLink, JoinHandle<io::Result<usize>>) {
+    let ca = Authority::new("ca");
+    let (address, server) = serve(
+        server_config(&ca.server(HOST), None, &[&TLS13]),
+        move |mut stream| {
+            // The session tickets are read before that, so that nothing follows what is sent here.
+            stream.read_exact(&mut [0])?;
+            stream.conn.writer().write_all(b"last")?;
+            let words = last_words(&mut stream.conn);
+            stream.sock.write_all(&words)?;
+            // Until the client goes.
+            stream.sock.read(&mut [0; 100])
+        },
+    );
+    let mut link = client(dial(address), &credentials(&ca, None), HOST);
+    handshake(&mut link).unwrap();
+    write_all(&mut link, b"x").unwrap();
+    (link, server)
+}
+
+fn records(connection: &mut ServerConnection) -> Vec<u8> {
+    let mut records = Vec::new();
+    while connection.wants_write() {
+        connection.write_tls(&mut records).unwrap();
+    }
+    records
+}
+
+#[test]
+fn an_end_that_came_with_the_last_plaintext_is_not_left_to_the_poller() {
+    let (mut link, server) = ends_with(|connection| {
+        connection.send_close_notify();
+        records(connection)
+    });
+    let mut buffer = [0; 100];
+    assert_eq!(read(&mut link, &mut buffer).unwrap(), 4);
+    assert!(!link.is_drained(), "its end is still to be read");
+    assert_eq!(link.read(&mut buffer).unwrap(), 0);
+    link.close();
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_failure_that_came_with_the_last_plaintext_is_not_left_to_the_poller() {
+    let (mut link, server) = ends_with(|connection| {
+        connection.send_close_notify();
+        let mut spoiled = records(connection);
+        *spoiled.last_mut().unwrap() ^= 1;
+        spoiled
+    });
+    let mut buffer = [0; 100];
+    assert_eq!(read(&mut link, &mut buffer).unwrap(), 4);
+    assert!(!link.is_drained(), "its failure is still to be read");
+    let error = read_error(&link.read(&mut buffer).unwrap_err());
+    assert!(error.detail.contains("could not be decrypted"), "{error}");
+    link.close();
+    server.join().unwrap().unwrap();
 }
