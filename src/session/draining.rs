@@ -26,6 +26,10 @@ impl<T, H: Clone> Session<T, H> {
             if next > now || (interval.is_zero() && window_is_full) {
                 break;
             }
+            if !self.has_memory(now, self.queue.first_size()) {
+                self.draining = self.draining.map(|_| now + interval);
+                break;
+            }
             if let Some(operation) = self.queue.pop() {
                 self.go_live_later(now, operation);
             }

@@ -25,6 +25,7 @@ mod draining;
 mod event;
 mod in_flight;
 mod keep_alive;
+mod memory;
 mod messages;
 mod operation;
 mod outgoing;

@@ -75,6 +75,12 @@ impl<T, H> Queue<T, H> {
         self.operations.push_back(operation);
     }
 
+    /// The size of the operation that is next.
+    pub(super) fn first_size(&self) -> usize {
+        let first = self.operations.front();
+        first.map_or(0, |operation| operation.size())
+    }
+
     pub(super) fn pop(&mut self) -> Option<Box<Operation<T, H>>> {
         self.remove_at(0)
     }

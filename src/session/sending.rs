@@ -139,13 +139,29 @@ impl<T, H: Clone> Session<T, H> {
         true
     }
 
+    /// Whether there is memory for a packet of this size that has waited for its turn. If not, it waits on: for what is before it to leave, or
+    /// if that is nothing, for another connection.
+    pub(super) fn has_memory(&mut self, now: Instant, size: usize) -> bool {
+        let has_memory = self.outgoing.try_reserve(size).is_ok();
+        if !has_memory && self.outgoing.is_empty() {
+            let why = format!(
+                "no memory to send a packet of {size} bytes; that is tried again on the next connection"
+            );
+            self.hang_up(now, Error::new(Code::NoMemory, why));
+        }
+        has_memory
+    }
+
     pub(super) fn fill_window(&mut self, now: Instant) {
         self.send_restores(now);
         if !self.resending.is_empty() && !self.resend(now) {
             return;
         }
         self.send_requests(now);
-        while !self.waiting_publishes.is_empty() && self.has_room() {
+        while let Some(size) = self.waiting_publishes.front().map(|next| next.size()) {
+            if !self.has_room() || !self.has_memory(now, size) {
+                break;
+            }
             let Some(packet_id) = self.packet_ids.take() else {
                 break;
             };

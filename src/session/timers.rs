@@ -131,7 +131,9 @@ impl<T, H: Clone> Session<T, H> {
                         self.next_due = slot.resend_at.or_earlier(self.next_due);
                     }
                     table.push(slot);
-                } else if self.config.retransmit.is_zero() {
+                } else if self.config.retransmit.is_zero()
+                    || self.outgoing.try_reserve(slot.size()).is_err()
+                {
                     slot.resend_at = reading.plus_nanos(self.acknowledgement_wait);
                     self.next_due = slot.resend_at.or_earlier(self.next_due);
                     table.push(slot);

@@ -23,6 +23,8 @@ mod draining;
 #[cfg(test)]
 mod keep_alive;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod misbehaving;
