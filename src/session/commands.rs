@@ -168,8 +168,10 @@ impl<T, H: Clone> Session<T, H> {
                 }
                 self.end(operation, Err(why), packet_id);
             }
-            self.release_held(false);
-            self.after_end(now);
+            match self.release_held(false) {
+                Ok(()) => self.after_end(now),
+                Err(why) => self.hang_up(now, why),
+            }
             return true;
         }
         false

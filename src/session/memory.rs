@@ -1,5 +1,6 @@
 //! Memory for packets. There may be too little of it for a large one, and then whoever asks must be able to go on.
 
+use crate::error::{Code, Error};
 use std::collections::TryReserveError;
 
 /// Room for so many bytes more behind those that are there.
@@ -9,6 +10,14 @@ pub(super) fn reserve(bytes: &mut Vec<u8>, size: usize) -> Result<(), TryReserve
         return bytes.try_reserve(usize::MAX);
     }
     bytes.try_reserve(size)
+}
+
+#[cold]
+pub(super) fn none_for(size: usize) -> Error {
+    Error::new(
+        Code::NoMemory,
+        format!("no memory for a packet of {size} bytes"),
+    )
 }
 
 #[cfg(test)]

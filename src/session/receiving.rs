@@ -3,7 +3,7 @@
 use super::event::Output;
 use super::messages::{HeldMessage, Messages};
 use super::operation::Body;
-use super::{Phase, Session, count};
+use super::{Phase, Session, count, memory};
 use crate::codec::{self, Packet, topic};
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -174,7 +174,7 @@ impl<T, H: Clone> Session<T, H> {
             let missing = size.map_or(1, |size| size - self.partial.len());
             let (piece, rest) = bytes.split_at(missing.min(bytes.len()));
             bytes = rest;
-            self.partial.extend_from_slice(piece);
+            self.keep_beginning(piece)?;
             // Decoded even if incomplete, so that a wrong header is an error at once.
             let mut partial = std::mem::take(&mut self.partial);
             let consumed = self.packets(now, &partial)?;
@@ -189,7 +189,14 @@ impl<T, H: Clone> Session<T, H> {
             }
         }
         let consumed = self.packets(now, bytes)?;
-        self.partial.extend_from_slice(&bytes[consumed..]);
+        self.keep_beginning(&bytes[consumed..])
+    }
+
+    /// Of a packet whose rest has not come.
+    fn keep_beginning(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let size = bytes.len();
+        memory::reserve(&mut self.partial, size).map_err(|_| memory::none_for(size))?;
+        self.partial.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -290,34 +297,34 @@ impl<T, H: Clone> Session<T, H> {
                     if matched.manual && receipt != 0 {
                         self.receipts.set_manual(receipt);
                     }
-                    self.outputs.message(publish, receipt, matched, true);
+                    self.outputs.message(publish, receipt, matched, true)
                 }
                 _ => self.deliver(*publish, receipt),
             }
         } else {
-            self.hold(*publish, receipt);
+            self.hold(*publish, receipt)
+        }
+    }
+
+    #[cold]
+    fn hold(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), Error> {
+        let message = HeldMessage::new(publish, receipt)?;
+        self.held.bytes += message.size();
+        self.held.messages.push_back(message);
+        if self.held.bytes > HELD_LIMIT {
+            return self.release_held(true);
         }
         Ok(())
     }
 
-    #[cold]
-    fn hold(&mut self, publish: codec::Publish<'_>, receipt: u64) {
-        let message = HeldMessage::new(publish, receipt);
-        self.held.bytes += message.size();
-        self.held.messages.push_back(message);
-        if self.held.bytes > HELD_LIMIT {
-            self.release_held(true);
-        }
-    }
-
     /// To another topic than the message before, perhaps.
     #[inline(never)]
-    fn deliver(&mut self, publish: codec::Publish<'_>, receipt: u64) {
+    fn deliver(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), Error> {
         let matched = self.subscriptions.matching(publish.topic);
         if matched.manual && receipt != 0 {
             self.receipts.set_manual(receipt);
         }
-        self.outputs.message(&publish, receipt, matched, false);
+        self.outputs.message(&publish, receipt, matched, false)
     }
 
     /// A SUBSCRIBE for a filter that matches `name` is under way, and it is not one that we have already.
@@ -332,17 +339,20 @@ impl<T, H: Clone> Session<T, H> {
         )
     }
 
-    /// Delivers the messages that need not wait any more, or `all`.
-    pub(super) fn release_held(&mut self, all: bool) {
+    /// Delivers the messages that need not wait any more, or `all`. Without memory for one, those behind it must not overtake it: all are
+    /// dropped, and as they are not acknowledged, the broker sends them again.
+    pub(super) fn release_held(&mut self, all: bool) -> Result<(), Error> {
         while let Some(message) = self.held.messages.front() {
             if !all && self.awaits_suback_of(message.publish().topic_name()) {
-                return;
+                break;
             }
             if let Some(message) = self.held.messages.pop_front() {
                 self.held.bytes -= message.size();
-                self.deliver(message.publish(), message.receipt);
+                let delivered = self.deliver(message.publish(), message.receipt);
+                delivered.inspect_err(|_| self.held.clear())?;
             }
         }
+        Ok(())
     }
 
     /// The driver reads, or has stopped reading because the application does not take its messages.

@@ -4,7 +4,7 @@ use super::event::OperationId;
 use super::in_flight::{Slot, What};
 use super::keep_alive::Reading;
 use super::operation::{Body, Operation};
-use super::{Session, count};
+use super::{Session, count, memory};
 use crate::codec;
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -144,10 +144,7 @@ impl<T, H: Clone> Session<T, H> {
     pub(super) fn has_memory(&mut self, now: Instant, size: usize) -> bool {
         let has_memory = self.outgoing.try_reserve(size).is_ok();
         if !has_memory && self.outgoing.is_empty() {
-            let why = format!(
-                "no memory to send a packet of {size} bytes; that is tried again on the next connection"
-            );
-            self.hang_up(now, Error::new(Code::NoMemory, why));
+            self.hang_up(now, memory::none_for(size));
         }
         has_memory
     }

@@ -111,3 +111,70 @@ fn p8_what_is_overdue_waits_for_memory() {
     rig.puback(1);
     assert_eq!(rig.events(), ["done large Ok"]);
 }
+
+/// A message of 50,000 bytes, by default with QoS 1.
+fn large_message() -> Vec<u8> {
+    packets::publish("in", &LARGE, 1)
+}
+
+#[test]
+fn p8_a_message_finds_no_memory() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.subscribed("handler", "in");
+    for topics in [["in", "other"], ["in", "in"]] {
+        let small = packets::publish(topics[1], b"small", 0);
+        let shortage = Shortage::of_more_than(10_000);
+        rig.receive(&[small, large_message()].concat());
+        assert_eq!(rig.events().last().unwrap(), "offline NoMemory");
+        drop(shortage);
+        rig.until_wanted();
+        rig.greet(false);
+        rig.forget();
+        rig.receive(&large_message());
+        assert_eq!(rig.events().len(), 1);
+    }
+}
+
+#[test]
+fn p8_a_message_in_pieces_finds_no_memory() {
+    let mut rig = Rig::connected(config(|_| {}));
+    let shortage = Shortage::of_more_than(10_000);
+    let message = large_message();
+    let (first, second) = message.split_at(100);
+    rig.receive(first);
+    rig.receive(&second[..40_000]);
+    assert_eq!(rig.events(), ["offline NoMemory"]);
+    drop(shortage);
+    rig.until_wanted();
+    rig.greet(false);
+    rig.forget();
+    rig.receive(&message[..40_000]);
+    rig.receive(&message[40_000..]);
+    assert_eq!(rig.events().len(), 1);
+}
+
+#[test]
+fn p8_a_message_that_is_held_for_a_suback_finds_no_memory() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.subscribe("handler", "in", 1);
+    rig.forget();
+    let shortage = Shortage::of_more_than(10_000);
+    rig.receive(&large_message());
+    assert_eq!(rig.events(), ["offline NoMemory"]);
+    drop(shortage);
+}
+
+#[test]
+fn p8_held_messages_find_no_memory_and_none_overtakes_another() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.subscribe("handler", "in", 1);
+    rig.receive(&large_message());
+    rig.message("in", "small", 2);
+    rig.forget();
+    let shortage = Shortage::of_more_than(10_000);
+    rig.suback(1, &[1]);
+    let expected = ["done handler Ok granted 1", "offline NoMemory"];
+    assert_eq!(rig.events(), expected);
+    assert_eq!(rig.session.held_bytes(), 0);
+    drop(shortage);
+}
