@@ -184,6 +184,7 @@ impl<T, H: Clone> Session<T, H> {
                 slot.position -= by;
             }
         }
+        self.receipts.moved_up(behind, by);
         for Departing { place, .. } in &mut self.departing {
             if place.start >= behind {
                 *place = place.start - by..place.end - by;
