@@ -47,6 +47,14 @@ impl<T, H> Operation<T, H> {
         }
     }
 
+    /// It has its place in the window.
+    pub(super) fn awaits_puback(&self) -> bool {
+        let Body::Publish { qos, .. } = &self.body else {
+            return false;
+        };
+        *qos == QoS::AtLeastOnce
+    }
+
     /// The bytes of memory that it is counted with.
     #[inline]
     pub(super) fn size(&self) -> usize {

@@ -75,10 +75,8 @@ impl<T, H> Queue<T, H> {
         self.operations.push_back(operation);
     }
 
-    /// The size of the operation that is next.
-    pub(super) fn first_size(&self) -> usize {
-        let first = self.operations.front();
-        first.map_or(0, |operation| operation.size())
+    pub(super) fn first(&self) -> Option<&Operation<T, H>> {
+        self.operations.front().map(|operation| &**operation)
     }
 
     pub(super) fn pop(&mut self) -> Option<Box<Operation<T, H>>> {

@@ -31,7 +31,11 @@ impl<T, H: Clone> Session<T, H> {
             _ if self.leaving.is_some() || !self.resending.is_empty() => None,
             (Some(restoring), Some(_)) => Some(restoring),
             // "As fast as the window allows" waits for acknowledgements, not for a time.
-            (None, Some(next)) if !self.config.draining_interval.is_zero() => Some(next),
+            (None, Some(next))
+                if !self.config.draining_interval.is_zero() && !self.queue_waits() =>
+            {
+                Some(next)
+            }
             _ => None,
         };
         let unacknowledged = self.next_due.and_then(|due| self.clock.when(due));
