@@ -33,7 +33,8 @@ impl<T, H: Clone> Session<T, H> {
         for slot in restores {
             self.requests.push(slot);
         }
-        for slot in operations {
+        for mut slot in operations {
+            slot.resends = 0;
             self.resend_request(now, slot);
         }
         if !self.requests.is_empty() || !self.waiting_restores.is_empty() {

@@ -102,3 +102,26 @@ fn p4_what_is_sent_again_keeps_its_order_for_the_next_connection() {
     let expected = ["PUBLISH t 1 #1 dup a", "PUBLISH t 1 #2 dup b"];
     assert_eq!(rig.packets()[1..], expected);
 }
+
+#[test]
+fn p6_on_a_new_connection_the_wait_begins_anew_for_requests_too() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.subscribe("s", "f", 1);
+    rig.unsubscribe("u", "g");
+    rig.publish("m", 1);
+    for wait in [10_000, 20_000, 40_000] {
+        rig.advance(wait);
+        rig.receive(&PINGRESP);
+    }
+    rig.lose_and_wait();
+    rig.greet(false);
+    rig.forget();
+    rig.quiet_for(10_000);
+    let expected = [
+        "SUBSCRIBE #1 f:1",
+        "UNSUBSCRIBE #2 g",
+        "PUBLISH t 1 #3 dup m",
+        "PINGREQ",
+    ];
+    assert_eq!(rig.packets(), expected);
+}
