@@ -148,6 +148,7 @@ impl<T, H: Clone> Session<T, H> {
             let place = slot.position..slot.position + slot.length as u64;
             let cut = connected && self.outgoing.cut(place.clone());
             let finished = !connected || (cut && !slot.left);
+            let may_have_left = slot.left || (connected && !cut);
             let operation = if finished {
                 self.packet_ids.release(packet_id);
                 take_operation(table, id).map(|(_, operation)| operation)
@@ -162,10 +163,7 @@ impl<T, H: Clone> Session<T, H> {
             }
             if let Some(operation) = operation {
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                if let (Body::Unsubscribe { filter }, false) = (&operation.body, cut) {
-                    // The broker may have ended it; if so, its session will not say it on the next connection.
-                    self.subscriptions.doubt(filter);
-                }
+                self.keep_subscription(&operation.body, may_have_left, cut);
                 self.end(operation, Err(why), packet_id);
             }
             match self.release_held(false) {

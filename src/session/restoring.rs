@@ -82,6 +82,28 @@ impl<T, H: Clone> Session<T, H> {
         self.send_restores(now);
     }
 
+    /// A request has ended without its acknowledgement; if there is a subscription to its filter, that stays. A copy that may have left may have
+    /// ended or changed it, which the broker's session will not say on the next connection. Where the last copy was cut out, what is
+    /// not certain is asked for at once: if this session is a new one, nobody has yet.
+    pub(super) fn keep_subscription(&mut self, body: &Body<H>, may_have_left: bool, cut: bool) {
+        let (filter, asked) = match body {
+            Body::Publish { .. } => return,
+            Body::Subscribe { filter, qos, .. } => (filter, Some(*qos)),
+            Body::Unsubscribe { filter } => (filter, None),
+        };
+        let Some(subscription) = self.subscriptions.get(filter) else {
+            return;
+        };
+        let doubtful = may_have_left && asked != Some(subscription.qos);
+        let confirmed = subscription.confirmed && !doubtful;
+        if doubtful {
+            self.subscriptions.doubt(filter);
+        }
+        if cut && !confirmed && self.leaving.is_none() && !self.is_asked(filter) {
+            self.waiting_restores.push_back(vec![Arc::clone(filter)]);
+        }
+    }
+
     /// Asks again for the subscriptions that wait for it, as long as there are packet identifiers.
     pub(super) fn send_restores(&mut self, now: Instant) {
         while let Some(filters) = self.waiting_restores.pop_front() {

@@ -233,7 +233,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// A request for this filter has no answer yet.
-    fn is_asked(&self, filter: &str) -> bool {
+    pub(super) fn is_asked(&self, filter: &str) -> bool {
         let restores = self.waiting_restores.iter().flatten();
         self.requests.iter().any(|slot| match &slot.what {
             What::Operation(operation) => *operation.topic() == *filter,

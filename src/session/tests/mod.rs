@@ -43,3 +43,5 @@ mod retransmitting;
 pub(crate) mod simulation;
 #[cfg(test)]
 mod subscribing;
+#[cfg(test)]
+mod unsubscribing;
