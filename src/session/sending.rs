@@ -262,7 +262,6 @@ impl<T, H: Clone> Session<T, H> {
         if let Some(Body::Publish { packet, .. }) = slot.body_mut() {
             codec::set_publish_dup(packet, left);
             self.outgoing.write(packet);
-            count(&mut self.counters.messages_sent);
         }
         self.was_sent(now, &mut slot);
         self.publishes.push(slot);

@@ -13,6 +13,7 @@ fn p6_an_unacknowledged_publish_is_sent_again_after_10_20_and_40_seconds() {
         assert_eq!(rig.packets(), ["PUBLISH t 1 #1 dup m", "PINGREQ"]);
         rig.receive(&PINGRESP);
     }
+    assert_eq!(rig.session.counters().messages_sent, 1);
     rig.puback(1);
     assert_eq!(rig.events(), ["done m Ok"]);
     rig.puback(1);
