@@ -301,6 +301,9 @@ impl<T, H: Clone> Session<T, H> {
             return;
         };
         self.forget_deadline(waiter.operation);
+        if result.as_ref().is_err_and(|why| why.code == Code::Timeout) {
+            self.counters.timed_out += 1;
+        }
         if waiter.tag.is_none() {
             return;
         }

@@ -174,7 +174,6 @@ impl<T, H: Clone> Session<T, H> {
             let goes_on =
                 !self.wanted.is_some_and(|wanted| wanted.first) || self.config.retry_first_connect;
             if goes_on {
-                self.counters.timed_out += 1;
                 self.finish_connect(
                     Err(Error::new(Code::Timeout, format!("{why}; attempts go on"))),
                     false,
