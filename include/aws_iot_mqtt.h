@@ -285,7 +285,7 @@ typedef enum {
     AWS_IOT_MQTT_ERR_OFFLINE = 601,
     /** The queue, or the memory limit, is full. Not accepted. */
     AWS_IOT_MQTT_ERR_QUEUE_FULL = 602,
-    /** There is no connection and queueing is switched off. Not accepted. */
+    /** Queueing is switched off, and there is no connection, or what was queued before is still being sent. Not accepted. */
     AWS_IOT_MQTT_ERR_QUEUE_DISABLED = 603,
     /** Cancelled, or ended by disconnect or free. Of a packet that was sent, the broker may have it. */
     AWS_IOT_MQTT_ERR_CANCELLED = 604,
@@ -1079,7 +1079,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_ping_timeout(aws_iot_mqtt_clien
  *
  * @param client         The client.
  * @param queue_size     AWS_IOT_MQTT_QUEUE_UNLIMITED (default): as many as the memory limit allows. 0: none, and calls return
- *                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection. Otherwise the count.
+ *                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection, and while what was queued before is being
+ *                       sent. Otherwise the count.
  * @param drop_behavior  What happens when it is full. AWS_IOT_MQTT_DROP_NEWEST (default): the call returns
  *                       AWS_IOT_MQTT_ERR_QUEUE_FULL. AWS_IOT_MQTT_DROP_OLDEST: the new operation is kept, and the
  *                       oldest queued publish ends with AWS_IOT_MQTT_ERR_DROPPED; without one, as the other.

@@ -47,7 +47,7 @@ impl<T, H> Queue<T, H> {
         if size == 0 {
             return Err(Error::new(
                 Code::QueueDisabled,
-                "no connection, and offline queueing is disabled",
+                "offline queueing is disabled, and there is no connection, or what was queued before is still being sent",
             ));
         }
         if self.len() < size {
