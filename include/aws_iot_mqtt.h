@@ -285,7 +285,7 @@ typedef enum {
     AWS_IOT_MQTT_ERR_OFFLINE = 601,
     /** The queue, or the memory limit, is full. Not accepted. */
     AWS_IOT_MQTT_ERR_QUEUE_FULL = 602,
-    /** There is no connection and queueing is switched off. Not accepted. */
+    /** Queueing is switched off, and there is no connection, or what was queued before is still being sent. Not accepted. */
     AWS_IOT_MQTT_ERR_QUEUE_DISABLED = 603,
     /** Cancelled, or ended by disconnect or free. Of a packet that was sent, the broker may have it. */
     AWS_IOT_MQTT_ERR_CANCELLED = 604,
@@ -1080,7 +1080,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_ping_timeout(aws_iot_mqtt_clien
  *
  * @param client         The client.
  * @param queue_size     AWS_IOT_MQTT_QUEUE_UNLIMITED (default): as many as the memory limit allows. 0: none, and calls return
- *                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection. Otherwise the count.
+ *                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection, and while what was queued before is being
+ *                       sent. Otherwise the count.
  * @param drop_behavior  What happens when it is full. AWS_IOT_MQTT_DROP_NEWEST (default): the call returns
  *                       AWS_IOT_MQTT_ERR_QUEUE_FULL. AWS_IOT_MQTT_DROP_OLDEST: the new operation is kept, and the
  *                       oldest queued publish ends with AWS_IOT_MQTT_ERR_DROPPED; without one, as the other.
@@ -1302,13 +1303,13 @@ aws_iot_mqtt_error aws_iot_mqtt_client_publish_async(aws_iot_mqtt_client *client
 
 /**
  * Gives up an operation that has no outcome yet: it ends with AWS_IOT_MQTT_ERR_CANCELLED and is not sent again. If it was sent,
- * the broker may have it. Giving up the first connect stops the attempts, as aws_iot_mqtt_client_disconnect() does; giving up
- * one that waits for a reconnection does not.
+ * the broker may have it; of a packet that has begun to leave, the rest follows. Giving up the first connect stops the attempts,
+ * as aws_iot_mqtt_client_disconnect() does; giving up one that waits for a reconnection does not.
  *
  * @param client     The client.
  * @param operation  The id that the asynchronous call gave.
- * @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, it has its outcome already, or it cannot be given up: a
- *         disconnect, or a QoS 0 publish on its way into the network.
+ * @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, it has its outcome already, or it is a disconnect, which
+ *         cannot be given up.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_cancel(aws_iot_mqtt_client *client,
                                               uint64_t operation);

@@ -52,7 +52,7 @@ const TEXTS: &[(aws_iot_mqtt_error, &CStr, &CStr)] = &[
     (AWS_IOT_MQTT_ERR_TIMEOUT, c"AWS_IOT_MQTT_ERR_TIMEOUT", c"no outcome in time"),
     (AWS_IOT_MQTT_ERR_OFFLINE, c"AWS_IOT_MQTT_ERR_OFFLINE", c"there is no connection"),
     (AWS_IOT_MQTT_ERR_QUEUE_FULL, c"AWS_IOT_MQTT_ERR_QUEUE_FULL", c"the queue is full"),
-    (AWS_IOT_MQTT_ERR_QUEUE_DISABLED, c"AWS_IOT_MQTT_ERR_QUEUE_DISABLED", c"there is no connection, and queueing is switched off"),
+    (AWS_IOT_MQTT_ERR_QUEUE_DISABLED, c"AWS_IOT_MQTT_ERR_QUEUE_DISABLED", c"queueing is switched off, and there is no connection, or what was queued before is still being sent"),
     (AWS_IOT_MQTT_ERR_CANCELLED, c"AWS_IOT_MQTT_ERR_CANCELLED", c"cancelled"),
     (AWS_IOT_MQTT_ERR_DROPPED, c"AWS_IOT_MQTT_ERR_DROPPED", c"dropped from the full queue for a newer one"),
 ];

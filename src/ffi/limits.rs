@@ -11,7 +11,8 @@ use std::ffi::c_int;
 ///
 /// @param client         The client.
 /// @param queue_size     AWS_IOT_MQTT_QUEUE_UNLIMITED (default): as many as the memory limit allows. 0: none, and calls return
-///                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection. Otherwise the count.
+///                       AWS_IOT_MQTT_ERR_QUEUE_DISABLED without a connection, and while what was queued before is being
+///                       sent. Otherwise the count.
 /// @param drop_behavior  What happens when it is full. AWS_IOT_MQTT_DROP_NEWEST (default): the call returns
 ///                       AWS_IOT_MQTT_ERR_QUEUE_FULL. AWS_IOT_MQTT_DROP_OLDEST: the new operation is kept, and the
 ///                       oldest queued publish ends with AWS_IOT_MQTT_ERR_DROPPED; without one, as the other.

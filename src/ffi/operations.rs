@@ -98,13 +98,13 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_publish_async(
 }
 
 /// Gives up an operation that has no outcome yet: it ends with AWS_IOT_MQTT_ERR_CANCELLED and is not sent again. If it was sent,
-/// the broker may have it. Giving up the first connect stops the attempts, as aws_iot_mqtt_client_disconnect() does; giving up
-/// one that waits for a reconnection does not.
+/// the broker may have it; of a packet that has begun to leave, the rest follows. Giving up the first connect stops the attempts,
+/// as aws_iot_mqtt_client_disconnect() does; giving up one that waits for a reconnection does not.
 ///
 /// @param client     The client.
 /// @param operation  The id that the asynchronous call gave.
-/// @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, it has its outcome already, or it cannot be given up: a
-///         disconnect, or a QoS 0 publish on its way into the network.
+/// @return AWS_IOT_MQTT_ERR_NOT_FOUND if there is no such operation, it has its outcome already, or it is a disconnect, which
+///         cannot be given up.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_cancel(
     client: *mut aws_iot_mqtt_client,

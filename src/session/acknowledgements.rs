@@ -86,8 +86,7 @@ impl<T, H: Clone> Session<T, H> {
             }
             _ => {}
         }
-        self.release_held(false);
-        Ok(())
+        self.release_held(false)
     }
 
     fn subscribed(&mut self, mut operation: Box<Operation<T, H>>, packet_id: u16, return_code: u8) {

@@ -148,6 +148,7 @@ impl<T, H: Clone> Session<T, H> {
             let place = slot.position..slot.position + slot.length as u64;
             let cut = connected && self.outgoing.cut(place.clone());
             let finished = !connected || (cut && !slot.left);
+            let may_have_left = slot.left || (connected && !cut);
             let operation = if finished {
                 self.packet_ids.release(packet_id);
                 take_operation(table, id).map(|(_, operation)| operation)
@@ -162,14 +163,13 @@ impl<T, H: Clone> Session<T, H> {
             }
             if let Some(operation) = operation {
                 self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-                if let (Body::Unsubscribe { filter }, false) = (&operation.body, cut) {
-                    // The broker may have ended it; if so, its session will not say it on the next connection.
-                    self.subscriptions.doubt(filter);
-                }
+                self.keep_subscription(&operation.body, may_have_left, cut);
                 self.end(operation, Err(why), packet_id);
             }
-            self.release_held(false);
-            self.after_end(now);
+            match self.release_held(false) {
+                Ok(()) => self.after_end(now),
+                Err(why) => self.hang_up(now, why),
+            }
             return true;
         }
         false
@@ -182,6 +182,7 @@ impl<T, H: Clone> Session<T, H> {
                 slot.position -= by;
             }
         }
+        self.receipts.moved_up(behind, by);
         for Departing { place, .. } in &mut self.departing {
             if place.start >= behind {
                 *place = place.start - by..place.end - by;

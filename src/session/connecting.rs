@@ -286,7 +286,8 @@ impl<T, H: Clone> Session<T, H> {
         self.paused = false;
         self.partial = Vec::new();
         self.receipts.forget();
-        self.release_held(true);
+        // Without memory for one there is no connection to end any more.
+        let _ = self.release_held(true);
         self.acknowledged = false;
         self.next_due = None;
         self.waiting_restores.clear();
@@ -300,6 +301,9 @@ impl<T, H: Clone> Session<T, H> {
             return;
         };
         self.forget_deadline(waiter.operation);
+        if result.as_ref().is_err_and(|why| why.code == Code::Timeout) {
+            self.counters.timed_out += 1;
+        }
         if waiter.tag.is_none() {
             return;
         }

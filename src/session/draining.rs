@@ -22,8 +22,12 @@ impl<T, H: Clone> Session<T, H> {
                 self.draining = None;
                 break;
             }
-            let window_is_full = !self.waiting_publishes.is_empty() || self.is_far_ahead();
-            if next > now || (interval.is_zero() && window_is_full) {
+            if next > now || self.queue_waits() {
+                break;
+            }
+            let size = self.queue.first().map_or(0, |operation| operation.size());
+            if !self.has_memory(now, size) {
+                self.draining = self.draining.map(|_| now + interval);
                 break;
             }
             if let Some(operation) = self.queue.pop() {
@@ -37,6 +41,19 @@ impl<T, H: Clone> Session<T, H> {
                 now + interval
             });
         }
+    }
+
+    /// The next of the queue is not due before something has happened: an acknowledgement that makes room in the window, or bytes that leave.
+    /// It is counted in the queue until then, and its packet is not there twice in a client that is at its memory limit.
+    pub(super) fn queue_waits(&self) -> bool {
+        let Some(next) = self.queue.first() else {
+            return false;
+        };
+        let twice = self.accepted_bytes() + next.size();
+        let is_large = twice > self.config.memory_limit && !self.outgoing.is_empty();
+        let needs_window = next.awaits_puback();
+        let window_is_full = !self.waiting_publishes.is_empty() || !self.has_room();
+        is_large || self.is_far_ahead() || (needs_window && window_is_full)
     }
 
     /// A SUBSCRIBE of the beginning of this connection has no answer yet.

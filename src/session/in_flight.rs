@@ -43,6 +43,11 @@ impl<T, H> Slot<T, H> {
         }
     }
 
+    /// At least what its packet needs, if that may be large.
+    pub(super) fn size(&self) -> usize {
+        self.operation().map_or(0, Operation::size)
+    }
+
     pub(super) fn body_mut(&mut self) -> Option<&mut Body<H>> {
         match &mut self.what {
             What::Operation(operation) => Some(&mut operation.body),

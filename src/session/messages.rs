@@ -1,7 +1,9 @@
 //! Messages that came in, on their way to the application: those of one read in one buffer, so that each costs no allocation.
 
+use super::memory;
 use crate::codec;
 use crate::config::QoS;
+use crate::error::Error;
 use std::sync::Arc;
 
 /// What a message is counted with beside its bytes.
@@ -69,20 +71,20 @@ impl<H> Messages<H> {
         receipt: u64,
         matched: &Arc<Matched<H>>,
         known: bool,
-    ) {
+    ) -> Result<(), Error> {
         let before = self.heads.last().filter(|_| known);
         let topic = match before {
             Some(before) => before.topic,
             None => {
                 let topic = self.bytes.len();
-                self.bytes
-                    .reserve(publish.topic.len() + 1 + publish.payload.len());
+                self.reserve(publish.topic.len() + 1 + publish.payload.len())?;
                 self.bytes.extend_from_slice(publish.topic);
                 self.bytes.push(0);
                 self.matched.push(Arc::clone(matched));
                 topic
             }
         };
+        self.reserve(publish.payload.len())?;
         let payload = self.bytes.len();
         self.bytes.extend_from_slice(publish.payload);
         self.any_receipt |= receipt != 0;
@@ -98,6 +100,20 @@ impl<H> Messages<H> {
             receipt,
             matched: self.matched.len() - 1,
         });
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn reserve(&mut self, size: usize) -> Result<(), Error> {
+        if self.bytes.capacity().wrapping_sub(self.bytes.len()) < size {
+            return self.grow(size);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self, size: usize) -> Result<(), Error> {
+        memory::reserve(&mut self.bytes, size).map_err(|_| memory::none_for(size))
     }
 
     /// One of them is to be acknowledged.
@@ -203,7 +219,7 @@ impl<H> Inbound<'_, H> {
 #[derive(Debug)]
 pub(super) struct HeldMessage {
     /// Topic and payload.
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     topic_len: usize,
     pub(super) receipt: u64,
     qos: QoS,
@@ -213,16 +229,21 @@ pub(super) struct HeldMessage {
 }
 
 impl HeldMessage {
-    pub(super) fn new(publish: codec::Publish<'_>, receipt: u64) -> Self {
-        HeldMessage {
-            bytes: [publish.topic, publish.payload].concat().into(),
+    pub(super) fn new(publish: codec::Publish<'_>, receipt: u64) -> Result<Self, Error> {
+        let size = publish.topic.len() + publish.payload.len();
+        let mut bytes = Vec::new();
+        memory::reserve(&mut bytes, size).map_err(|_| memory::none_for(size))?;
+        bytes.extend_from_slice(publish.topic);
+        bytes.extend_from_slice(publish.payload);
+        Ok(HeldMessage {
+            bytes,
             topic_len: publish.topic.len(),
             receipt,
             qos: publish.qos,
             retain: publish.retain,
             dup: publish.dup,
             packet_id: publish.packet_id,
-        }
+        })
     }
 
     pub(super) fn publish(&self) -> codec::Publish<'_> {

@@ -12,8 +12,8 @@
 //! Where to look: `connecting` (from `connect` to CONNACK, and what happens when a connection ends), `disconnecting` (`disconnect`
 //! and the end), `restoring` (what the broker is told again on a new connection), `resending` (of that, what was in flight, in steps),
 //! `commands` (what the application asks for), `publishing` (of that, what is asked for most), `sending` (the window, re-sending),
-//! `acknowledgements` (what the broker has), `draining` (the queue on its way), `receiving` (packets that come in, messages and their
-//! acknowledgement), `timers` (everything that happens because time passes).
+//! `acknowledgements` (what the broker has), `draining` (the queue on its way), `receiving` (packets that come in, and messages),
+//! `receipts` (what the broker is to be told of those), `timers` (everything that happens because time passes).
 
 mod acknowledgements;
 mod backoff;
@@ -25,6 +25,7 @@ mod draining;
 mod event;
 mod in_flight;
 mod keep_alive;
+mod memory;
 mod messages;
 mod operation;
 mod outgoing;
@@ -33,6 +34,7 @@ mod packet_ids;
 mod poison;
 mod publishing;
 mod queue;
+mod receipts;
 mod receiving;
 mod resending;
 mod restoring;
@@ -62,7 +64,7 @@ use operation::Operation;
 use outgoing::Outgoing;
 use packet_ids::PacketIds;
 use queue::Queue;
-use receiving::Receipts;
+use receipts::Receipts;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use subscriptions::Subscriptions;

@@ -47,6 +47,14 @@ impl<T, H> Operation<T, H> {
         }
     }
 
+    /// It has its place in the window.
+    pub(super) fn awaits_puback(&self) -> bool {
+        let Body::Publish { qos, .. } = &self.body else {
+            return false;
+        };
+        *qos == QoS::AtLeastOnce
+    }
+
     /// The bytes of memory that it is counted with.
     #[inline]
     pub(super) fn size(&self) -> usize {
@@ -106,7 +114,7 @@ pub(super) struct Spare<T, H> {
     bytes: usize,
 }
 
-/// So many bytes of buffers are kept, none of them larger than the second: a window of 100 with 16 KiB each.
+/// So many bytes are kept, and no buffer larger than the second: a window of 100 with 16 KiB each.
 const SPARE: usize = 2 << 20;
 const SPARE_PACKET: usize = 32 << 10;
 
@@ -141,7 +149,8 @@ impl<T, H> Spare<T, H> {
             packet, qos: its, ..
         } = &mut operation.body
         {
-            self.bytes -= packet.capacity().min(self.bytes);
+            // A new one was not counted, but then there is nothing to take it from.
+            self.bytes -= Self::size(packet).min(self.bytes);
             *its = qos;
         }
         operation
@@ -153,10 +162,30 @@ impl<T, H> Spare<T, H> {
         let Body::Publish { packet, .. } = &operation.body else {
             return;
         };
-        if packet.capacity() <= SPARE_PACKET && self.bytes + packet.capacity() <= SPARE.min(most) {
-            self.bytes += packet.capacity();
+        let size = Self::size(packet);
+        if packet.capacity() <= SPARE_PACKET && self.bytes + size <= SPARE.min(most) {
+            self.bytes += size;
             self.operations.push(operation);
         }
+    }
+
+    /// The operation itself counts, too: those of QoS 0 have no packet.
+    #[inline(always)]
+    fn size(packet: &Vec<u8>) -> usize {
+        packet.capacity() + size_of::<Operation<T, H>>()
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let sizes = self
+            .operations
+            .iter()
+            .map(|operation| match &operation.body {
+                Body::Publish { packet, .. } => Self::size(packet),
+                _ => 0,
+            });
+        assert_eq!(self.bytes, sizes.sum::<usize>());
+        self.bytes
     }
 
     pub(super) fn clear(&mut self) {

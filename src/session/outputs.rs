@@ -3,6 +3,7 @@
 use super::event::{Event, Output, Published};
 use super::messages::{Matched, Messages};
 use crate::codec;
+use crate::error::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -37,11 +38,11 @@ impl<T, H> Outputs<T, H> {
         receipt: u64,
         matched: &Arc<Matched<H>>,
         known: bool,
-    ) {
+    ) -> Result<(), Error> {
         if !self.published.is_empty() {
             self.close_batch();
         }
-        self.messages.push(publish, receipt, matched, known);
+        self.messages.push(publish, receipt, matched, known)
     }
 
     #[inline(always)]

@@ -89,6 +89,7 @@ impl<T, H: Clone> Session<T, H> {
                 if let Some((packet_id, operation)) = found {
                     self.packet_ids.release(packet_id);
                     self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+                    self.keep_subscription(&operation.body, true, false);
                     let why = self.refused("", &operation.topic());
                     self.end(operation, Err(why), packet_id);
                 }

@@ -2,7 +2,7 @@
 
 use super::event::{Accepted, OperationId};
 use super::operation::Body;
-use super::{Session, Wait, count};
+use super::{Session, Wait, count, memory};
 use crate::codec::{self, topic};
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -47,7 +47,7 @@ impl<T, H: Clone> Session<T, H> {
         }
         // Its copy on the way to the link. Where it has to wait for the window this is a little early.
         if twice && self.outgoing.try_reserve(size).is_err() {
-            return Err(no_memory(size));
+            return Err(memory::none_for(size));
         }
         self.make_room(accepted)?;
         operation.id = self.next_operation();
@@ -76,7 +76,7 @@ impl<T, H: Clone> Session<T, H> {
         tag: impl FnOnce(OperationId, Accepted) -> Option<T>,
     ) -> Result<(OperationId, Accepted), Error> {
         if self.outgoing.try_reserve(size).is_err() {
-            return Err(no_memory(size));
+            return Err(memory::none_for(size));
         }
         let packet = self.outgoing.append(size);
         codec::encode_publish(packet, topic, payload, QoS::AtMostOnce, retain, 0);
@@ -110,7 +110,7 @@ impl<T, H: Clone> Session<T, H> {
 fn resize(packet: &mut Vec<u8>, size: usize) -> Result<(), Error> {
     packet.truncate(size);
     if packet.try_reserve_exact(size - packet.len()).is_err() {
-        return Err(no_memory(size));
+        return Err(memory::none_for(size));
     }
     packet.resize(size, 0);
     Ok(())
@@ -124,13 +124,5 @@ fn too_large(topic: &[u8], payload_len: usize, limit: usize) -> Error {
         format!(
             "a payload of {payload_len} bytes on \"{topic}\" makes a packet above the limit of {limit} bytes"
         ),
-    )
-}
-
-#[cold]
-fn no_memory(size: usize) -> Error {
-    Error::new(
-        Code::NoMemory,
-        format!("no memory for a packet of {size} bytes"),
     )
 }

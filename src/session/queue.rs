@@ -47,7 +47,7 @@ impl<T, H> Queue<T, H> {
         if size == 0 {
             return Err(Error::new(
                 Code::QueueDisabled,
-                "no connection, and offline queueing is disabled",
+                "offline queueing is disabled, and there is no connection, or what was queued before is still being sent",
             ));
         }
         if self.len() < size {
@@ -73,6 +73,10 @@ impl<T, H> Queue<T, H> {
     pub(super) fn push(&mut self, operation: Box<Operation<T, H>>) {
         self.bytes += operation.size();
         self.operations.push_back(operation);
+    }
+
+    pub(super) fn first(&self) -> Option<&Operation<T, H>> {
+        self.operations.front().map(|operation| &**operation)
     }
 
     pub(super) fn pop(&mut self) -> Option<Box<Operation<T, H>>> {

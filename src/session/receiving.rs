@@ -3,7 +3,7 @@
 use super::event::Output;
 use super::messages::{HeldMessage, Messages};
 use super::operation::Body;
-use super::{Phase, Session, count};
+use super::{Phase, Session, count, memory};
 use crate::codec::{self, Packet, topic};
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -14,111 +14,6 @@ use std::collections::VecDeque;
 const HELD_LIMIT: usize = 256 << 10;
 /// Of the memory for packets that come in pieces, this much is kept between turns.
 const KEPT_FOR_PIECES: usize = 4 << 10;
-/// A broker cannot have more QoS 1 messages under way than there are packet identifiers.
-const RECEIPTS_LIMIT: usize = u16::MAX as usize;
-
-/// QoS 1 messages that we have to acknowledge, in the order of receipt. Receipts are numbered through the life of the session,
-/// so that a number from a lost connection is known as such.
-#[derive(Debug)]
-pub(super) struct Receipts {
-    /// The number of the first in `pending`.
-    first: u64,
-    /// The first number of this connection.
-    connection: u64,
-    /// Up to this number the callbacks have run.
-    handled: u64,
-    pending: VecDeque<Receipt>,
-}
-
-#[derive(Debug)]
-struct Receipt {
-    packet_id: u16,
-    /// The application acknowledges it; that its callbacks have run is not enough.
-    manual: bool,
-    acknowledged: bool,
-}
-
-impl Default for Receipts {
-    fn default() -> Self {
-        // Zero stands for "nothing to acknowledge".
-        Receipts {
-            first: 1,
-            connection: 1,
-            handled: 0,
-            pending: VecDeque::new(),
-        }
-    }
-}
-
-impl Receipts {
-    #[inline(always)]
-    fn push(&mut self, packet_id: u16) -> u64 {
-        self.pending.push_back(Receipt {
-            packet_id,
-            manual: false,
-            acknowledged: false,
-        });
-        self.first + self.pending.len() as u64 - 1
-    }
-
-    fn set_manual(&mut self, receipt: u64) {
-        let index = receipt.checked_sub(self.first);
-        let place = index.and_then(|index| usize::try_from(index).ok());
-        if let Some(pending) = place.and_then(|index| self.pending.get_mut(index)) {
-            pending.manual = true;
-        }
-    }
-
-    /// The callbacks of all messages up to this one have run.
-    pub(super) fn handled(&mut self, receipt: u64) {
-        self.handled = self.handled.max(receipt);
-    }
-
-    pub(super) fn acknowledge(&mut self, receipt: u64) -> Result<(), Error> {
-        if receipt < self.connection {
-            return Err(Error::new(
-                Code::Stale,
-                "the message came on a connection that is gone: the broker will send it again",
-            ));
-        }
-        let done = || Error::new(Code::Stale, "the message was acknowledged already");
-        let index = receipt.checked_sub(self.first).ok_or_else(done)?;
-        let place = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.pending.get_mut(index));
-        let Some(pending) = place else {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!("no message had the acknowledgement {receipt}"),
-            ));
-        };
-        if std::mem::replace(&mut pending.acknowledged, true) {
-            return Err(done());
-        }
-        Ok(())
-    }
-
-    /// The packet identifier of the oldest message, if it is to be acknowledged now.
-    pub(super) fn next_acknowledged(&mut self) -> Option<u16> {
-        let oldest = self.pending.front()?;
-        let handled = !oldest.manual && self.first <= self.handled;
-        if !handled && !oldest.acknowledged {
-            return None;
-        }
-        let packet_id = oldest.packet_id;
-        self.pending.pop_front();
-        self.first += 1;
-        Some(packet_id)
-    }
-
-    /// The connection has ended.
-    pub(super) fn forget(&mut self) {
-        self.first += self.pending.len() as u64;
-        self.connection = self.first;
-        self.pending = VecDeque::new();
-    }
-}
-
 /// Messages that came before the SUBACK of a subscription that they match, and all that came behind them.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -174,7 +69,7 @@ impl<T, H: Clone> Session<T, H> {
             let missing = size.map_or(1, |size| size - self.partial.len());
             let (piece, rest) = bytes.split_at(missing.min(bytes.len()));
             bytes = rest;
-            self.partial.extend_from_slice(piece);
+            self.keep_beginning(piece)?;
             // Decoded even if incomplete, so that a wrong header is an error at once.
             let mut partial = std::mem::take(&mut self.partial);
             let consumed = self.packets(now, &partial)?;
@@ -189,7 +84,14 @@ impl<T, H: Clone> Session<T, H> {
             }
         }
         let consumed = self.packets(now, bytes)?;
-        self.partial.extend_from_slice(&bytes[consumed..]);
+        self.keep_beginning(&bytes[consumed..])
+    }
+
+    /// Of a packet whose rest has not come.
+    fn keep_beginning(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let size = bytes.len();
+        memory::reserve(&mut self.partial, size).map_err(|_| memory::none_for(size))?;
+        self.partial.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -277,10 +179,10 @@ impl<T, H: Clone> Session<T, H> {
         count(&mut self.counters.messages_received);
         let mut receipt = 0;
         if publish.qos == QoS::AtLeastOnce {
-            if self.receipts.pending.len() >= RECEIPTS_LIMIT {
-                return Err(too_many());
-            }
             receipt = self.receipts.push(publish.packet_id);
+            if receipt >= self.receipts.many {
+                self.receipts.settle(receipt, &self.outgoing)?;
+            }
         }
         if self.held.messages.is_empty()
             && (self.requests.is_empty() || !self.awaits_suback_of(publish.topic_name()))
@@ -290,34 +192,34 @@ impl<T, H: Clone> Session<T, H> {
                     if matched.manual && receipt != 0 {
                         self.receipts.set_manual(receipt);
                     }
-                    self.outputs.message(publish, receipt, matched, true);
+                    self.outputs.message(publish, receipt, matched, true)
                 }
                 _ => self.deliver(*publish, receipt),
             }
         } else {
-            self.hold(*publish, receipt);
+            self.hold(*publish, receipt)
+        }
+    }
+
+    #[cold]
+    fn hold(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), Error> {
+        let message = HeldMessage::new(publish, receipt)?;
+        self.held.bytes += message.size();
+        self.held.messages.push_back(message);
+        if self.held.bytes > HELD_LIMIT {
+            return self.release_held(true);
         }
         Ok(())
     }
 
-    #[cold]
-    fn hold(&mut self, publish: codec::Publish<'_>, receipt: u64) {
-        let message = HeldMessage::new(publish, receipt);
-        self.held.bytes += message.size();
-        self.held.messages.push_back(message);
-        if self.held.bytes > HELD_LIMIT {
-            self.release_held(true);
-        }
-    }
-
     /// To another topic than the message before, perhaps.
     #[inline(never)]
-    fn deliver(&mut self, publish: codec::Publish<'_>, receipt: u64) {
+    fn deliver(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), Error> {
         let matched = self.subscriptions.matching(publish.topic);
         if matched.manual && receipt != 0 {
             self.receipts.set_manual(receipt);
         }
-        self.outputs.message(&publish, receipt, matched, false);
+        self.outputs.message(&publish, receipt, matched, false)
     }
 
     /// A SUBSCRIBE for a filter that matches `name` is under way, and it is not one that we have already.
@@ -332,17 +234,20 @@ impl<T, H: Clone> Session<T, H> {
         )
     }
 
-    /// Delivers the messages that need not wait any more, or `all`.
-    pub(super) fn release_held(&mut self, all: bool) {
+    /// Delivers the messages that need not wait any more, or `all`. Without memory for one, those behind it must not overtake it: all are
+    /// dropped, and as they are not acknowledged, the broker sends them again.
+    pub(super) fn release_held(&mut self, all: bool) -> Result<(), Error> {
         while let Some(message) = self.held.messages.front() {
             if !all && self.awaits_suback_of(message.publish().topic_name()) {
-                return;
+                break;
             }
             if let Some(message) = self.held.messages.pop_front() {
                 self.held.bytes -= message.size();
-                self.deliver(message.publish(), message.receipt);
+                let delivered = self.deliver(message.publish(), message.receipt);
+                delivered.inspect_err(|_| self.held.clear())?;
             }
         }
+        Ok(())
     }
 
     /// The driver reads, or has stopped reading because the application does not take its messages.
@@ -351,12 +256,4 @@ impl<T, H: Clone> Session<T, H> {
         self.keep_alive.pause(now, paused);
         self.settle_clock(now);
     }
-}
-
-#[cold]
-fn too_many() -> Error {
-    Error::new(
-        Code::Protocol,
-        "the broker has more unacknowledged messages under way than there are packet identifiers",
-    )
 }

@@ -10,7 +10,7 @@ use super::event::OperationId;
 use super::in_flight::{InFlight, Slot};
 use super::operation::Operation;
 use super::poison::take_operation;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::time::Instant;
 use std::collections::VecDeque;
 
@@ -89,17 +89,9 @@ impl<T, H: Clone> Session<T, H> {
                 self.resending.holds_back = true;
                 return false;
             }
-            let size = slot.operation().map_or(0, Operation::size);
-            let no_memory = self.outgoing.try_reserve(size).is_err();
-            if no_memory && self.outgoing.is_empty() {
-                let why = format!(
-                    "no memory to send a packet of {size} bytes again; that is tried on the next connection"
-                );
-                self.hang_up(now, Error::new(Code::NoMemory, why));
-                return false;
-            }
-            if no_memory {
-                self.resending.holds_back = true;
+            let size = slot.size();
+            if !self.has_memory(now, size) {
+                self.resending.holds_back = self.is_connected();
                 return false;
             }
             if let Some(slot) = self.resending.slots.pop() {
@@ -110,9 +102,15 @@ impl<T, H: Clone> Session<T, H> {
             // What a large window took is given back.
             self.resending.slots = InFlight::default();
         }
-        for operation in std::mem::take(&mut self.resending.held_back) {
-            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-            self.go_live_later(now, operation);
+        while let Some(size) = self.resending.held_back.front().map(|next| next.size()) {
+            if !self.has_memory(now, size) {
+                self.resending.holds_back = self.is_connected();
+                return false;
+            }
+            if let Some(operation) = self.resending.held_back.pop_front() {
+                self.live_bytes = self.live_bytes.saturating_sub(size);
+                self.go_live_later(now, operation);
+            }
         }
         true
     }

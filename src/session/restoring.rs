@@ -33,7 +33,8 @@ impl<T, H: Clone> Session<T, H> {
         for slot in restores {
             self.requests.push(slot);
         }
-        for slot in operations {
+        for mut slot in operations {
+            slot.resends = 0;
             self.resend_request(now, slot);
         }
         if !self.requests.is_empty() || !self.waiting_restores.is_empty() {
@@ -79,6 +80,28 @@ impl<T, H: Clone> Session<T, H> {
             .map(<[_]>::to_vec)
             .collect();
         self.send_restores(now);
+    }
+
+    /// A request has ended without its acknowledgement; if there is a subscription to its filter, that stays. A copy that may have left may have
+    /// ended or changed it, which the broker's session will not say on the next connection. Where the last copy was cut out, what is
+    /// not certain is asked for at once: if this session is a new one, nobody has yet.
+    pub(super) fn keep_subscription(&mut self, body: &Body<H>, may_have_left: bool, cut: bool) {
+        let (filter, asked) = match body {
+            Body::Publish { .. } => return,
+            Body::Subscribe { filter, qos, .. } => (filter, Some(*qos)),
+            Body::Unsubscribe { filter } => (filter, None),
+        };
+        let Some(subscription) = self.subscriptions.get(filter) else {
+            return;
+        };
+        let doubtful = may_have_left && asked != Some(subscription.qos);
+        let confirmed = subscription.confirmed && !doubtful;
+        if doubtful {
+            self.subscriptions.doubt(filter);
+        }
+        if cut && !confirmed && self.leaving.is_none() && !self.is_asked(filter) {
+            self.waiting_restores.push_back(vec![Arc::clone(filter)]);
+        }
     }
 
     /// Asks again for the subscriptions that wait for it, as long as there are packet identifiers.

@@ -4,7 +4,7 @@ use super::event::OperationId;
 use super::in_flight::{Slot, What};
 use super::keep_alive::Reading;
 use super::operation::{Body, Operation};
-use super::{Session, count};
+use super::{Session, count, memory};
 use crate::codec;
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -101,16 +101,24 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// A QoS 0 publish that was queued, or held back.
-    fn depart(&mut self, now: Instant, operation: Box<Operation<T, H>>) {
+    fn depart(&mut self, now: Instant, mut operation: Box<Operation<T, H>>) {
         if self.resending.holds_back() {
             return self.resending.hold_back(operation);
         }
         let start = self.outgoing.end();
-        if let Body::Publish { packet, .. } = &operation.body {
+        self.live_bytes = self.live_bytes.saturating_sub(operation.size());
+        if let Body::Publish {
+            packet,
+            packet_id_at,
+            ..
+        } = &mut operation.body
+        {
             self.outgoing.write(packet);
+            // Its outcome names the topic; the payload is not needed any more.
+            packet.truncate(*packet_id_at);
+            packet.shrink_to_fit();
         }
         count(&mut self.counters.messages_sent);
-        self.live_bytes = self.live_bytes.saturating_sub(operation.size());
         self.push_departing(start, operation);
         self.settle_clock(now);
     }
@@ -139,13 +147,26 @@ impl<T, H: Clone> Session<T, H> {
         true
     }
 
+    /// Whether there is memory for a packet of this size that has waited for its turn. If not, it waits on: for what is before it to leave, or
+    /// if that is nothing, for another connection.
+    pub(super) fn has_memory(&mut self, now: Instant, size: usize) -> bool {
+        let has_memory = self.outgoing.try_reserve(size).is_ok();
+        if !has_memory && self.outgoing.is_empty() {
+            self.hang_up(now, memory::none_for(size));
+        }
+        has_memory
+    }
+
     pub(super) fn fill_window(&mut self, now: Instant) {
         self.send_restores(now);
         if !self.resending.is_empty() && !self.resend(now) {
             return;
         }
         self.send_requests(now);
-        while !self.waiting_publishes.is_empty() && self.has_room() {
+        while let Some(size) = self.waiting_publishes.front().map(|next| next.size()) {
+            if !self.has_room() || !self.has_memory(now, size) {
+                break;
+            }
             let Some(packet_id) = self.packet_ids.take() else {
                 break;
             };
@@ -212,7 +233,7 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// A request for this filter has no answer yet.
-    fn is_asked(&self, filter: &str) -> bool {
+    pub(super) fn is_asked(&self, filter: &str) -> bool {
         let restores = self.waiting_restores.iter().flatten();
         self.requests.iter().any(|slot| match &slot.what {
             What::Operation(operation) => *operation.topic() == *filter,
@@ -241,7 +262,6 @@ impl<T, H: Clone> Session<T, H> {
         if let Some(Body::Publish { packet, .. }) = slot.body_mut() {
             codec::set_publish_dup(packet, left);
             self.outgoing.write(packet);
-            count(&mut self.counters.messages_sent);
         }
         self.was_sent(now, &mut slot);
         self.publishes.push(slot);

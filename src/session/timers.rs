@@ -31,7 +31,11 @@ impl<T, H: Clone> Session<T, H> {
             _ if self.leaving.is_some() || !self.resending.is_empty() => None,
             (Some(restoring), Some(_)) => Some(restoring),
             // "As fast as the window allows" waits for acknowledgements, not for a time.
-            (None, Some(next)) if !self.config.draining_interval.is_zero() => Some(next),
+            (None, Some(next))
+                if !self.config.draining_interval.is_zero() && !self.queue_waits() =>
+            {
+                Some(next)
+            }
             _ => None,
         };
         let unacknowledged = self.next_due.and_then(|due| self.clock.when(due));
@@ -131,7 +135,9 @@ impl<T, H: Clone> Session<T, H> {
                         self.next_due = slot.resend_at.or_earlier(self.next_due);
                     }
                     table.push(slot);
-                } else if self.config.retransmit.is_zero() {
+                } else if self.config.retransmit.is_zero()
+                    || self.outgoing.try_reserve(slot.size()).is_err()
+                {
                     slot.resend_at = reading.plus_nanos(self.acknowledgement_wait);
                     self.next_due = slot.resend_at.or_earlier(self.next_due);
                     table.push(slot);
@@ -168,7 +174,6 @@ impl<T, H: Clone> Session<T, H> {
             let goes_on =
                 !self.wanted.is_some_and(|wanted| wanted.first) || self.config.retry_first_connect;
             if goes_on {
-                self.counters.timed_out += 1;
                 self.finish_connect(
                     Err(Error::new(Code::Timeout, format!("{why}; attempts go on"))),
                     false,

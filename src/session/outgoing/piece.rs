@@ -1,5 +1,6 @@
 //! Memory in which bytes stand one behind the other that are to leave.
 
+use super::super::memory;
 use std::collections::TryReserveError;
 use std::ops::Range;
 use zeroize::Zeroize;
@@ -70,11 +71,11 @@ impl Piece {
         if self.secret {
             // Growing in its place would leave a copy of the password in memory that nobody wipes.
             let mut larger = Vec::new();
-            larger.try_reserve(self.filled + size)?;
+            memory::reserve(&mut larger, self.filled + size)?;
             larger.extend_from_slice(&self.bytes);
             std::mem::replace(&mut self.bytes, larger).zeroize();
         } else {
-            self.bytes.try_reserve(size)?;
+            memory::reserve(&mut self.bytes, size)?;
         }
         self.bytes.resize(self.bytes.capacity(), 0);
         Ok(())

@@ -32,6 +32,7 @@ fn p6_the_attempt_has_one_deadline_from_name_resolution_to_connack() {
     rig.forget();
     rig.quiet_for(1_000);
     assert_eq!(rig.events(), ["connect failed Timeout", "done d Timeout"]);
+    assert_eq!(rig.session.counters().timed_out, 2);
     assert_eq!((rig.link, rig.session.deadline()), (Link::None, None));
 }
 
@@ -57,6 +58,7 @@ fn p7_the_first_connect_retries_where_that_is_configured() {
     assert_eq!(rig.events(), Vec::<String>::new());
     rig.go_to(crate::time::Instant(30_000 * super::rig::MS));
     assert_eq!(rig.events(), ["done c Timeout"], "the call gives up");
+    assert_eq!(rig.session.counters().timed_out, 1);
     rig.greet(false);
     assert_eq!(rig.events(), ["online"], "the attempts did not");
 }

@@ -1,7 +1,7 @@
 //! The queue on its way to the broker.
 
 use super::rig::{Rig, config, kept, ms};
-use crate::session::{Accepted, State};
+use crate::session::{Accepted, State, Wait};
 use std::time::Duration;
 
 /// The time at which each of the next packets goes out, to the millisecond, counted from now.
@@ -194,4 +194,139 @@ fn p1_cancelling_the_last_queued_operation_ends_the_draining() {
     assert_eq!(rig.cancel("b"), Ok(()));
     assert_eq!(rig.state(), State::Connected);
     assert_eq!(rig.publish("m", 1), Accepted::Now);
+}
+
+#[test]
+fn p8_draining_keeps_to_the_memory_limit() {
+    for qos in [0, 1] {
+        let mut rig = Rig::new(config(|config| config.memory_limit = 30_000));
+        rig.connect("c", 0);
+        let mut count = 0;
+        let mut fill = |rig: &mut Rig| {
+            let payload = [b'x'; 1_000];
+            while let Ok(accepted) = rig.try_publish_bytes("m", "t", &payload, qos, Wait::Forever) {
+                assert_eq!(accepted, Accepted::Queued);
+                count += 1;
+            }
+        };
+        fill(&mut rig);
+        rig.open();
+        rig.stuck = true;
+        rig.receive(&super::packets::connack(false, 0));
+        rig.advance(60_000);
+        fill(&mut rig);
+        assert!(rig.session.accepted_bytes() <= 31_000);
+        rig.unstick();
+        let mut sent = 0;
+        for id in 1..=count {
+            rig.advance(20);
+            sent += rig.packets().len();
+            if qos == 1 {
+                rig.puback(id);
+            }
+        }
+        assert_eq!(sent, 1 + usize::from(count), "CONNECT and all");
+        assert_eq!(rig.session.accepted_bytes(), 0);
+    }
+}
+
+#[test]
+fn p1_a_queued_qos_0_publish_that_is_lost_on_its_way_names_its_topic() {
+    let mut rig = Rig::new(config(|_| {}));
+    let qos = crate::config::QoS::AtMostOnce;
+    rig.session
+        .publish(
+            rig.now,
+            b"some/topic",
+            b"m",
+            qos,
+            false,
+            Wait::Forever,
+            |_, _| None,
+        )
+        .expect("accepted");
+    rig.connect("c", 0);
+    rig.open();
+    rig.stuck = true;
+    rig.receive(&super::packets::connack(false, 0));
+    rig.forget();
+    rig.lose();
+    let expected = [
+        "done nobody ConnectionLost some/topic",
+        "offline ConnectionLost",
+    ];
+    assert_eq!(rig.events(), expected);
+}
+
+#[test]
+fn p2_queue_size_holds_for_what_waits_for_the_window() {
+    let mut rig = Rig::new(config(|config| {
+        config.in_flight_window = 1;
+        config.queue_size = Some(10);
+    }));
+    rig.connect("c", 0);
+    let mut accepted = 0;
+    for _ in 0..3 {
+        while rig.try_publish("m", "t", 1, Wait::Forever).is_ok() {
+            accepted += 1;
+        }
+        rig.greet(false);
+        rig.advance(5_000);
+        rig.lose_and_wait();
+    }
+    assert_eq!(accepted, 10 + 1);
+    assert_eq!((rig.session.queued(), rig.session.in_flight()), (10, 1));
+}
+
+#[test]
+fn p2_a_publish_behind_what_waits_for_the_window_is_queued() {
+    let mut rig = Rig::new(config(|config| config.in_flight_window = 1));
+    for _ in 0..100 {
+        rig.publish("m", 1);
+    }
+    rig.connect("c", 0);
+    rig.greet(false);
+    rig.advance(5_000);
+    assert_eq!(rig.state(), State::Draining);
+    assert_eq!(rig.publish_bounded("behind", 1), Accepted::Queued);
+    rig.forget();
+    for id in 1..=101 {
+        rig.puback(id);
+        rig.advance(20);
+    }
+    assert_eq!(rig.state(), State::Connected);
+    assert_eq!(rig.events().last().unwrap(), "done behind Ok");
+}
+
+#[test]
+fn p4_a_window_that_has_room_again_does_not_make_a_burst() {
+    let mut rig = Rig::new(config(|config| config.in_flight_window = 3));
+    for _ in 0..10 {
+        rig.publish("m", 1);
+    }
+    rig.publish("z", 0);
+    rig.connect("c", 0);
+    rig.greet(false);
+    rig.advance(1_000);
+    rig.forget();
+    let pubacks: Vec<u8> = (1..=3).flat_map(super::packets::puback).collect();
+    rig.receive(&pubacks);
+    let at: Vec<_> = times(&mut rig, 100).into_iter().map(|(at, _)| at).collect();
+    assert_eq!(at, [0, 20, 40]);
+}
+
+#[test]
+fn p4_a_queued_subscribe_and_a_qos_0_publish_do_not_wait_for_a_full_window() {
+    let mut rig = Rig::new(config(|config| config.in_flight_window = 1));
+    rig.publish("m", 1);
+    rig.subscribe("h", "f", 1);
+    rig.publish("z", 0);
+    rig.publish("n", 1);
+    rig.connect("c", 0);
+    rig.greet(false);
+    rig.advance(1_000);
+    let expected = ["PUBLISH t 1 #1 m", "SUBSCRIBE #2 f:1", "PUBLISH t 0 z"];
+    assert_eq!(rig.packets()[1..], expected);
+    rig.puback(1);
+    assert_eq!(rig.packets(), ["PUBLISH t 1 #3 n"]);
 }

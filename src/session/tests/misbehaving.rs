@@ -171,3 +171,44 @@ fn p8_pings_nobody_asked_for_are_ignored() {
     assert_eq!((rig.events(), rig.packets()), (vec![], vec![]));
     assert_eq!(rig.session.deadline(), None);
 }
+
+/// Sends QoS 1 messages as long as there is a connection, at most so many, and all are handled at once. Gives how many there were.
+fn flood(rig: &mut Rig, most: u32, mut behind_each: impl FnMut(&mut Rig)) -> u32 {
+    for number in 0..most {
+        rig.message("t", "x", (number % 65_535 + 1) as u16);
+        if rig.link != Link::Open {
+            return number;
+        }
+        rig.handled("x");
+        behind_each(rig);
+        rig.forget();
+    }
+    most
+}
+
+#[test]
+fn p8_a_broker_that_sends_and_never_reads_does_not_fill_the_memory_with_pubacks() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.stuck = true;
+    let mut most = 0;
+    flood(&mut rig, 200_000, |rig| {
+        most = most.max(rig.session.outgoing_bytes());
+    });
+    assert_eq!(rig.events().last().unwrap(), "offline Protocol");
+    assert!((4 * 65_535..=8 * 65_536).contains(&most), "{most}");
+}
+
+#[test]
+fn p8_a_broker_may_stay_behind_with_as_many_pubacks_as_there_are_identifiers() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.stuck = true;
+    let sent = flood(&mut rig, 400_000, |rig| {
+        if rig.session.outgoing_bytes() > 4 * 65_534 {
+            // Another packet is cut out of them now and then.
+            rig.publish("m", 1);
+            rig.cancel("m").expect("it has not left");
+            rig.take(4);
+        }
+    });
+    assert_eq!(sent, 400_000);
+}

@@ -23,6 +23,8 @@ mod draining;
 #[cfg(test)]
 mod keep_alive;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod misbehaving;
@@ -41,3 +43,5 @@ mod retransmitting;
 pub(crate) mod simulation;
 #[cfg(test)]
 mod subscribing;
+#[cfg(test)]
+mod unsubscribing;

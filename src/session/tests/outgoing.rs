@@ -40,3 +40,20 @@ fn p6_what_is_cut_out_may_be_all_that_is_left() {
     rig.puback(3);
     assert_eq!(rig.events(), ["done large Ok", "done c Ok"]);
 }
+
+#[test]
+fn p8_operations_that_are_kept_for_the_next_ones_are_few_although_they_are_empty() {
+    let mut rig = Rig::connected(config(|config| config.memory_limit = 1 << 20));
+    rig.stuck = true;
+    let mut count = 0;
+    while rig.try_publish("m", "t", 0, Wait::Forever).is_ok() {
+        count += 1;
+    }
+    rig.unstick();
+    let kept = rig.session.spare.bytes();
+    assert!(kept > 50_000 && kept <= (1 << 20) / 16, "{kept} of {count}");
+    for _ in 0..count {
+        rig.publish("m", 0);
+        rig.session.spare.bytes();
+    }
+}

@@ -13,6 +13,7 @@ fn p6_an_unacknowledged_publish_is_sent_again_after_10_20_and_40_seconds() {
         assert_eq!(rig.packets(), ["PUBLISH t 1 #1 dup m", "PINGREQ"]);
         rig.receive(&PINGRESP);
     }
+    assert_eq!(rig.session.counters().messages_sent, 1);
     rig.puback(1);
     assert_eq!(rig.events(), ["done m Ok"]);
     rig.puback(1);
@@ -101,4 +102,27 @@ fn p4_what_is_sent_again_keeps_its_order_for_the_next_connection() {
     rig.greet(true);
     let expected = ["PUBLISH t 1 #1 dup a", "PUBLISH t 1 #2 dup b"];
     assert_eq!(rig.packets()[1..], expected);
+}
+
+#[test]
+fn p6_on_a_new_connection_the_wait_begins_anew_for_requests_too() {
+    let mut rig = Rig::connected(config(|_| {}));
+    rig.subscribe("s", "f", 1);
+    rig.unsubscribe("u", "g");
+    rig.publish("m", 1);
+    for wait in [10_000, 20_000, 40_000] {
+        rig.advance(wait);
+        rig.receive(&PINGRESP);
+    }
+    rig.lose_and_wait();
+    rig.greet(false);
+    rig.forget();
+    rig.quiet_for(10_000);
+    let expected = [
+        "SUBSCRIBE #1 f:1",
+        "UNSUBSCRIBE #2 g",
+        "PUBLISH t 1 #3 dup m",
+        "PINGREQ",
+    ];
+    assert_eq!(rig.packets(), expected);
 }

@@ -298,17 +298,3 @@ fn p4_everything_is_resubscribed_at_a_broker_that_may_have_another_session() {
     rig.greet(true);
     assert_eq!(rig.packets().len(), 1, "this one is known again");
 }
-
-/// The broker may have done it, and its session then lacks a filter that we still count on.
-#[test]
-fn p3_a_filter_whose_unsubscribe_had_no_answer_is_asked_for_again() {
-    let mut rig = Rig::connected(kept(|_| {}));
-    rig.subscribed("h", "f");
-    rig.subscribed("i", "g");
-    rig.unsubscribe("u", "f");
-    rig.cancel("u").expect("it is pending");
-    rig.lose_and_wait();
-    rig.forget();
-    rig.greet(true);
-    assert_eq!(rig.packets()[1..], ["SUBSCRIBE #4 f:1"]);
-}

@@ -221,6 +221,8 @@ impl Application {
                 *confirmed = false;
             }
         }
+        // What nobody knew is asked for now, or as soon as that ends which asks for something else.
+        self.unsure.clear();
         let owed = self.granted.iter().filter(|(.., confirmed)| !confirmed);
         let owed = owed.map(|(filter, ..)| filter.clone());
         let owed = owed.filter(|filter| !self.asks(Kind::Unsubscribe, filter));

@@ -354,6 +354,11 @@ impl World {
                 .queue_size
                 .is_none_or(|size| session.queued() <= size)
         );
+        let mut waiting = session.waiting_publishes.iter();
+        assert!(
+            !waiting.any(|operation| operation.queued),
+            "the window is waited for in the queue"
+        );
         let quiet = session.outgoing().is_empty() && !self.paused;
         if self.link == Link::Open && self.wire.greeted && session.outgoing().is_empty() {
             let window = usize::from(self.config.in_flight_window);
