@@ -21,8 +21,8 @@ static void count(struct progress *progress, int *counter)
     pthread_mutex_unlock(&progress->mutex);
 }
 
-/* Waits until `counter` has reached `wanted`, or something has failed, at most `seconds`. */
-static bool wait_for(struct progress *progress, const int *counter, int wanted, int seconds)
+/* Waits until `counter` has reached `wanted`, or something has failed, at most `seconds`. `what` is for the person that reads. */
+static bool wait_for(struct progress *progress, const char *what, const int *counter, int wanted, int seconds)
 {
     struct timespec deadline;
     clock_gettime(CLOCK_REALTIME, &deadline);
@@ -32,6 +32,8 @@ static bool wait_for(struct progress *progress, const int *counter, int wanted, 
            && pthread_cond_timedwait(&progress->changed, &progress->mutex, &deadline) == 0)
         ;
     bool reached = *counter >= wanted;
+    if (!reached && progress->failed == 0)
+        fprintf(stderr, "%s: %d of %d in %d s\n", what, *counter, wanted, seconds);
     pthread_mutex_unlock(&progress->mutex);
     return reached;
 }
@@ -93,10 +95,10 @@ int main(int argc, char **argv)
     bool ok = accepted("configure_endpoint", aws_iot_mqtt_client_configure_endpoint(client, options.endpoint, options_port(&options)))
         && accepted("configure_credentials", aws_iot_mqtt_client_configure_credentials(client, options.ca, options.key, options.cert, NULL))
         && accepted("connect_async", aws_iot_mqtt_client_connect_async(client, AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS, on_connected, &progress, NULL, &operation))
-        && wait_for(&progress, &progress.connected, 1, 30)
+        && wait_for(&progress, "connected", &progress.connected, 1, 30)
         && accepted("subscribe_async", aws_iot_mqtt_client_subscribe_async(client, options.topic, AWS_IOT_MQTT_QOS_1, on_subscribed, &progress, NULL,
                                                                            on_message, &progress, NULL, &operation))
-        && wait_for(&progress, &progress.subscribed, 1, 30);
+        && wait_for(&progress, "subscribed", &progress.subscribed, 1, 30);
     for (int i = 1; ok && i <= wanted; i++) {
         char payload[64]; /* copied by the call, so it may go at once */
         int payload_len = snprintf(payload, sizeof payload, "message %d of %d", i, wanted);
@@ -104,7 +106,8 @@ int main(int argc, char **argv)
                                                                          AWS_IOT_MQTT_QOS_1, false, on_published, &progress, NULL, &operation));
         published += ok;
     }
-    ok = ok && wait_for(&progress, &progress.acknowledged, wanted, 30) && wait_for(&progress, &progress.received, wanted, 30);
+    ok = ok && wait_for(&progress, "acknowledged", &progress.acknowledged, wanted, 30)
+        && wait_for(&progress, "received", &progress.received, wanted, 30);
     ok = accepted("disconnect", aws_iot_mqtt_client_disconnect(client, NULL)) && ok;
 
     aws_iot_mqtt_client_free(client); /* no callback runs after this: `progress` is ours alone again */

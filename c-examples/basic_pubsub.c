@@ -38,10 +38,11 @@ static int inbox_wait(struct inbox *inbox, int wanted, int seconds)
     return received;
 }
 
-/* The number says what kind of failure it is, the detail what to do about it. The detail belongs to this thread's last call. */
-static bool succeeded(const char *call, aws_iot_mqtt_error error)
+/* OK: done. QUEUED: there is no connection just now; it is kept, and sent when there is one again. On anything else the number says
+ * what kind of failure it is, the detail what to do about it. The detail belongs to this thread's last call. */
+static bool accepted(const char *call, aws_iot_mqtt_error error)
 {
-    if (error == AWS_IOT_MQTT_OK)
+    if (error == AWS_IOT_MQTT_OK || error == AWS_IOT_MQTT_QUEUED)
         return true;
     fprintf(stderr, "%s: %s: %s\n", call, aws_iot_mqtt_error_name(error), aws_iot_mqtt_last_error_detail());
     return false;
@@ -54,8 +55,8 @@ static bool publish_and_receive(aws_iot_mqtt_client *client, const struct option
     int published = 0, acknowledged = 0;
 
     /* The last three arguments: what to pass to the callback, who frees it, and where to put the granted QoS. */
-    if (!succeeded("subscribe", aws_iot_mqtt_client_subscribe(client, options->topic, AWS_IOT_MQTT_QOS_1, on_message,
-                                                              inbox, NULL, NULL)))
+    if (!accepted("subscribe", aws_iot_mqtt_client_subscribe(client, options->topic, AWS_IOT_MQTT_QOS_1, on_message,
+                                                             inbox, NULL, NULL)))
         return false;
 
     for (int i = 1; i <= count; i++) {
@@ -63,15 +64,13 @@ static bool publish_and_receive(aws_iot_mqtt_client *client, const struct option
         int payload_len = snprintf(payload, sizeof payload, "message %d of %d", i, count);
         aws_iot_mqtt_error error = aws_iot_mqtt_client_publish(client, options->topic, (const uint8_t *)payload,
                                                                (size_t)payload_len, AWS_IOT_MQTT_QOS_1, false);
-        /* OK: the broker has acknowledged it. QUEUED: there is no connection just now; it is kept and will be sent. */
-        bool queued = error == AWS_IOT_MQTT_QUEUED;
-        bool acknowledgement = !queued && succeeded("publish", error);
-        published += queued || acknowledgement;
-        acknowledged += acknowledgement;
+        published += accepted("publish", error);
+        acknowledged += error == AWS_IOT_MQTT_OK; /* what was queued is acknowledged later, which this program does not count */
     }
+    /* A message may come twice: QoS 1 means at least once. */
     int received = inbox_wait(inbox, count, 30);
     printf("published %d, acknowledged %d, received %d\n", published, acknowledged, received);
-    return published == count && acknowledged == count && received == count;
+    return published == count && received >= count;
 }
 
 int main(int argc, char **argv)
@@ -83,23 +82,25 @@ int main(int argc, char **argv)
     struct inbox inbox = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
     aws_iot_mqtt_client *client = NULL;
     const bool use_websocket = false, clean_session = true;
-    if (!succeeded("new", aws_iot_mqtt_client_new(options.client_id, AWS_IOT_MQTT_PROTOCOL_3_1_1, use_websocket,
-                                                  clean_session, &client)))
+    if (!accepted("new", aws_iot_mqtt_client_new(options.client_id, AWS_IOT_MQTT_PROTOCOL_3_1_1, use_websocket,
+                                                 clean_session, &client)))
         return 1;
 
-    bool ok = succeeded("configure_endpoint",
-                        aws_iot_mqtt_client_configure_endpoint(client, options.endpoint, options_port(&options)))
-        && succeeded("configure_credentials",
-                     aws_iot_mqtt_client_configure_credentials(client, options.ca, options.key, options.cert, NULL))
-        && succeeded("connect", aws_iot_mqtt_client_connect(client, AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS));
+    bool ok = accepted("configure_endpoint",
+                       aws_iot_mqtt_client_configure_endpoint(client, options.endpoint, options_port(&options)))
+        && accepted("configure_credentials",
+                    aws_iot_mqtt_client_configure_credentials(client, options.ca, options.key, options.cert, NULL))
+        && accepted("connect", aws_iot_mqtt_client_connect(client, AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS));
     if (ok) {
         printf("connected to %s:%s as %s\n", options.endpoint, options.port, options.client_id);
         ok = publish_and_receive(client, &options, &inbox);
 
         size_t left = 0; /* accepted, but not finished: kept for the next connect of this client */
-        ok = succeeded("disconnect", aws_iot_mqtt_client_disconnect(client, &left)) && ok;
-        if (left > 0)
+        ok = accepted("disconnect", aws_iot_mqtt_client_disconnect(client, &left)) && ok;
+        if (left > 0) {
             fprintf(stderr, "%zu operations were not finished\n", left);
+            ok = false;
+        }
     }
     /* After this no callback runs any more, so `inbox` may go. */
     aws_iot_mqtt_client_free(client);

@@ -74,7 +74,9 @@ bool run(const options &options)
         acknowledged += fine("publish", outcome.get());
     const int received = inbox.wait(count, std::chrono::seconds(30));
     std::printf("published %d, acknowledged %d, received %d\n", count, acknowledged, received);
-    return fine("disconnect", client.disconnect()) && acknowledged == count && received == count;
+    const auto left = client.disconnect(); // how many operations were not finished
+    // A message may come twice: QoS 1 means at least once.
+    return fine("disconnect", left) && *left == 0 && acknowledged == count && received >= count;
 }
 
 } // namespace

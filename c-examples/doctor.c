@@ -24,6 +24,7 @@ struct events {
     int online, offline, received;
     char marker[64]; /* how our own messages begin */
     char tls[160];   /* version, suite and ALPN, in the words of the log */
+    char lost[512];  /* why the last connection ended */
 };
 
 /* ======== What a person reads ======== */
@@ -155,7 +156,9 @@ static void on_online(bool session_present, void *userdata)
 static void on_offline(aws_iot_mqtt_error error, const char *detail, void *userdata)
 {
     struct events *events = (struct events *)userdata;
-    (void)error, (void)detail;
+    pthread_mutex_lock(&events->mutex);
+    snprintf(events->lost, sizeof events->lost, "%s: %s", aws_iot_mqtt_error_name(error), detail);
+    pthread_mutex_unlock(&events->mutex);
     tell(events, &events->offline);
 }
 
@@ -241,13 +244,34 @@ static bool closed_while_idle(struct events *events)
         && wait_for(events, &events->offline, connections + 1, WATCH_SECS);
 }
 
+/* The connection ended before this step had asked for anything. */
+static bool lost_before(struct events *events, const char *step)
+{
+    char what[640];
+    wait_for(events, &events->offline, 1, ONLINE_SECS); /* the callback may run a little later than a call returns QUEUED */
+    pthread_mutex_lock(&events->mutex);
+    snprintf(what, sizeof what, "the connection was lost before this step: %s", events->lost);
+    pthread_mutex_unlock(&events->mutex);
+    bad(advice_at(step, CONNECTION_LOST), what);
+    if (closed_while_idle(events))
+        bad(CLIENT_ID_TAKEN, "the next connection was lost too");
+    return false;
+}
+
 /* An operation that was not acknowledged. */
 static bool refused(struct events *events, struct advice forbidden, aws_iot_mqtt_error error)
 {
-    bad_call(forbidden, error); /* first: the detail is of the last call */
-    if (error == AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE && closed_while_idle(events))
-        bad(CLIENT_ID_TAKEN, "the next connection was closed too, with nothing asked on it: then it is not the policy");
-    return false;
+    switch ((int)error) {
+    case AWS_IOT_MQTT_QUEUED: return lost_before(events, forbidden.step);
+    case AWS_IOT_MQTT_ERR_TIMEOUT: return bad_call(advice_at(forbidden.step, UNANSWERED), error);
+    case AWS_IOT_MQTT_ERR_SUBSCRIBE_REFUSED: return bad_call(forbidden, error);
+    case AWS_IOT_MQTT_ERR_REFUSED_BY_CLOSE:
+        bad_call(forbidden, error);
+        if (closed_while_idle(events))
+            bad(CLIENT_ID_TAKEN, "the next connection was closed too, with nothing asked on it: then it is not the policy");
+        return false;
+    default: return bad_call(advice_at(forbidden.step, advice_for((int)error, aws_iot_mqtt_last_error_detail())), error);
+    }
 }
 
 static bool subscribe_step(aws_iot_mqtt_client *client, const struct options *options, struct events *events)
@@ -279,7 +303,7 @@ static bool publish_step(aws_iot_mqtt_client *client, const struct options *opti
         if (i == 1)
             good("publish", "acknowledged");
         if (!wait_for(events, &events->received, before + 1, RECEIVE_SECS))
-            return bad(NOT_RECEIVED, "the broker has acknowledged the message and not delivered it");
+            return look(events, &events->offline) > 0 ? lost_before(events, "receive") : bad(NOT_RECEIVED, "the broker has acknowledged the message and not delivered it");
         double took = now_ms() - began;
         best = i == 1 || took < best ? took : best;
         worst = took > worst ? took : worst;
@@ -327,7 +351,7 @@ int main(int argc, char **argv)
         return 2;
     printf("doctor %s: %s port %s\n", aws_iot_mqtt_version(), options.endpoint, options.port);
 
-    struct events events = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, "", ""};
+    struct events events = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, "", "", ""};
     snprintf(events.marker, sizeof events.marker, "doctor %ld %ld", (long)getpid(), (long)time(NULL));
     const char *problem = endpoint_kind_problem(options.endpoint, options_port(&options));
     if (problem != NULL)

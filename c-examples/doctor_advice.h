@@ -52,13 +52,28 @@ static const struct advice CLIENT_ID_TAKEN = {
 static const struct advice NO_ANSWER = {
     "CONNACK", "the broker took the connection and then said nothing: it is overloaded, or the connection was cut on the way",
     "try again; on AWS IoT look at the account's connection quotas and at the CloudWatch log AWSIotLogsV2"};
+/* Of whatever operation: advice_at() names the step. */
+static const struct advice CONNECTION_LOST = {
+    "connection", "the broker or something on the way closed the connection with nothing asked on it: another program with this client id, a "
+                  "broker that restarts, or a link that does not hold",
+    "run it again; if it is lost again, look for the other program, and at the network between here and the broker"};
+static const struct advice UNANSWERED = {
+    "connection", "no answer came on a connection that stands: the broker is overloaded or throttles, or the link was cut without a word",
+    "try again; on AWS IoT look at the account's quotas and at the CloudWatch log AWSIotLogsV2"};
 static const struct advice UNKNOWN_FAILURE = {
     "connection", "this failure has no usual cause; its own words are above", "run with a newer version, and report it with this output"};
 
-/* What connect can fail with, by its number. `step` names the part of the connection that did not hold. */
+static inline struct advice advice_at(const char *step, struct advice advice)
+{
+    advice.step = step;
+    return advice;
+}
+
+/* What a call can fail with, by its number. `step` names the part of the connection that did not hold. */
 static inline struct advice advice_for(int error, const char *detail)
 {
     static const struct { int error; struct advice advice; } known[] = {
+        {AWS_IOT_MQTT_ERR_INVALID_TOPIC, {"topic", "messages cannot be published to this --topic", "give a topic name, without + and #"}},
         {AWS_IOT_MQTT_ERR_CA_FILE, {"CA file", "the file of --ca is not there, not readable or not PEM",
             "for AWS IoT take AmazonRootCA1.pem; it begins with -----BEGIN CERTIFICATE-----"}},
         {AWS_IOT_MQTT_ERR_CERTIFICATE, {"device certificate", "the file of --cert is not there, not readable or not PEM",

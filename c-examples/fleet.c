@@ -14,7 +14,8 @@
 #include <unistd.h>
 #include "options.h"
 
-enum { TICK_MS = 10, PROBE_MS = 50, OTHER_DESCRIPTORS = 64 };
+/* The prefixes are as long as AWS IoT takes, and the buffers have room for a number behind them. */
+enum { TICK_MS = 10, PROBE_MS = 50, OTHER_DESCRIPTORS = 64, ID_LEN = 128, TOPIC_LEN = 256, NUMBER_LEN = 24 };
 
 struct device {
     aws_iot_mqtt_client *client;
@@ -137,13 +138,13 @@ static void probe(struct device *devices, long clients, const char *topic)
     int state = AWS_IOT_MQTT_STATE_IDLE;
     for (long tried = 0; tried < clients && state != AWS_IOT_MQTT_STATE_CONNECTED; tried++) {
         last = (last + 1) % clients;
-        if (atomic_load(&devices[last].online))
-            aws_iot_mqtt_client_state(devices[last].client, &state);
+        if (atomic_load(&devices[last].online) && !ok("state", aws_iot_mqtt_client_state(devices[last].client, &state)))
+            return;
     }
     struct probe *probe = state == AWS_IOT_MQTT_STATE_CONNECTED ? (struct probe *)malloc(sizeof *probe) : NULL;
     if (probe == NULL)
         return;
-    char name[300];
+    char name[TOPIC_LEN + NUMBER_LEN];
     snprintf(name, sizeof name, "%s/probe", topic);
     *probe = (struct probe){&devices[last], atomic_load(&devices[last].offlines), now_ns()};
     if (!ok("publish_async", aws_iot_mqtt_client_publish_async(devices[last].client, name, NULL, 0, AWS_IOT_MQTT_QOS_0, false, on_probed,
@@ -155,7 +156,7 @@ static void probe(struct device *devices, long clients, const char *topic)
 
 static bool start(struct device *device, long number, const struct options *options)
 {
-    char id[160], topic[300];
+    char id[ID_LEN + NUMBER_LEN], topic[TOPIC_LEN + NUMBER_LEN];
     snprintf(id, sizeof id, "%s-%ld", options->client_id, number);
     snprintf(topic, sizeof topic, "%s/%ld", options->topic, number);
     /* All devices have the same certificate here, and so share one TLS configuration inside the library. */
@@ -173,7 +174,7 @@ static bool start(struct device *device, long number, const struct options *opti
 
 static bool publish(struct device *device, long number, const struct options *options)
 {
-    char topic[300];
+    char topic[TOPIC_LEN + NUMBER_LEN];
     snprintf(topic, sizeof topic, "%s/%ld", options->topic, number);
     static const char payload[] = "{\"temperature\": 21.5, \"humidity\": 40}";
     aws_iot_mqtt_error error = aws_iot_mqtt_client_publish_async(device->client, topic, (const uint8_t *)payload, sizeof payload - 1,
@@ -332,13 +333,19 @@ int main(int argc, char **argv)
         fprintf(stderr, "and for a fleet: [--clients 1000] [--every SECONDS, 10] [--seconds N, no end]\n");
         return 2;
     }
+    if (strlen(options.client_id) > ID_LEN || strlen(options.topic) > TOPIC_LEN) {
+        fprintf(stderr, "--client-id takes at most %d bytes here, --topic %d\n", ID_LEN, TOPIC_LEN);
+        return 2;
+    }
     if (!raise_descriptor_limit(clients))
         return 2;
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0) {
+        perror("sigaction");
+        return 2;
+    }
 
     struct device *devices = (struct device *)calloc((size_t)clients, sizeof *devices);
     if (devices == NULL)
@@ -359,7 +366,7 @@ int main(int argc, char **argv)
     }
     /* All at once; each waits for what is in flight and says DISCONNECT. Freeing one waits for its last callback. */
     for (long i = 0; i < clients && devices[i].client != NULL; i++)
-        aws_iot_mqtt_client_disconnect_async(devices[i].client, NULL, NULL, NULL, NULL);
+        good = ok("disconnect_async", aws_iot_mqtt_client_disconnect_async(devices[i].client, NULL, NULL, NULL, NULL)) && good;
     const long long ending = now_ns();
     while (atomic_load(&fleet.online) > 0 && seconds_since(ending) < 10.0) {
         const struct timespec tick = {0, TICK_MS * 1000000L};

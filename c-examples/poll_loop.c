@@ -1,5 +1,5 @@
-/* One thread, one poll(2): a program with a loop of its own drives the client in it, beside its other descriptors. Each line of
- * standard input is published; what comes back is printed. The program ends when its input does and everything has an outcome. */
+/* One thread, one poll(2): a program with a loop of its own drives the client in it, beside its other descriptors. What a read of
+ * standard input gives is published (from a terminal: a line), what comes back printed. It ends when its input has and all has an outcome. */
 #define _POSIX_C_SOURCE 200809L
 #include <aws_iot_mqtt.h>
 #include <errno.h>
@@ -69,7 +69,7 @@ static void on_connected(const aws_iot_mqtt_completion *completion, void *userda
         || !OK(client_subscribe_async(program->client, program->topic, 1, on_subscribed, program, NULL, on_message, NULL, NULL, NULL));
 }
 
-/* What standard input has, a message for each read: from a terminal that is a line. False at its end. */
+/* What standard input has, in one message. False at its end. */
 static bool publish_input(struct program *program)
 {
     char line[1024];
@@ -79,8 +79,9 @@ static bool publish_input(struct program *program)
     length -= line[length - 1] == '\n';
     aws_iot_mqtt_error error = aws_iot_mqtt_client_publish_async(program->client, program->topic, line, (size_t)length,
                                                                  AWS_IOT_MQTT_QOS_1, false, on_published, program, NULL, NULL);
+    if ((program->failed |= !accepted("publish", error)))
+        return false;
     printf("%s: %.*s\n", error == AWS_IOT_MQTT_QUEUED ? "queued" : "publishing", (int)length, line);
-    program->failed |= !accepted("publish", error);
     program->published++;
     return true;
 }
@@ -109,9 +110,8 @@ int main(int argc, char **argv)
         if (ready > 0 && wait_for[1].revents != 0)
             input = publish_input(&program);
         ok = ok && OK(loop_process(loop));
-        if (ok && !input && program.acknowledged == program.published && !program.disconnecting) {
+        if (ok && !input && program.acknowledged == program.published && !program.disconnecting)
             ok = program.disconnecting = OK(client_disconnect_async(program.client, on_disconnected, &program, NULL, NULL));
-        }
     }
     aws_iot_mqtt_client_free(program.client);
     aws_iot_mqtt_loop_free(loop);

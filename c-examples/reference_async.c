@@ -49,6 +49,8 @@ static bool wait_for(int wanted, int seconds)
     while (finished < wanted && failed == 0 && pthread_cond_timedwait(&changed, &mutex, &deadline) == 0)
         ;
     bool all = finished >= wanted && failed == 0;
+    if (!all && failed == 0)
+        fprintf(stderr, "%d of %d answers came in %d s\n", finished, wanted, seconds);
     pthread_mutex_unlock(&mutex);
     return all;
 }
@@ -68,7 +70,10 @@ int main(int argc, char **argv)
     if (options_parse(argc, argv, &options) != 0)
         return 2;
     char topic[256];
-    snprintf(topic, sizeof topic, "%s/async/topic", options.topic);
+    if (snprintf(topic, sizeof topic, "%s/async/topic", options.topic) >= (int)sizeof topic) {
+        fprintf(stderr, "--topic is too long\n");
+        return 2;
+    }
 
     /* client = AWSIoTPyMQTT.AWSIoTMQTTClient("asyncClient") */
     aws_iot_mqtt_client *client = NULL;

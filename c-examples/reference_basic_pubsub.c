@@ -24,8 +24,11 @@ static bool succeeded(const char *call, aws_iot_mqtt_error error)
 static bool run(aws_iot_mqtt_client *client, const struct options *options)
 {
     char data[256], status[256];
-    snprintf(data, sizeof data, "%s/device/data", options->topic);
-    snprintf(status, sizeof status, "%s/device/status", options->topic);
+    if (snprintf(data, sizeof data, "%s/device/data", options->topic) >= (int)sizeof data
+        || snprintf(status, sizeof status, "%s/device/status", options->topic) >= (int)sizeof status) {
+        fprintf(stderr, "--topic is too long\n");
+        return false;
+    }
 
     /* client.configureEndpoint("endpoint.iot.region.amazonaws.com", 8883) */
     if (!succeeded("configure_endpoint",
@@ -55,12 +58,18 @@ static bool run(aws_iot_mqtt_client *client, const struct options *options)
     if (!succeeded("subscribe", aws_iot_mqtt_client_subscribe(client, data, AWS_IOT_MQTT_QOS_1, custom_callback, NULL, NULL, NULL)))
         return false;
     /* client.publish("device/status", "online", 0) */
-    if (!succeeded("publish", aws_iot_mqtt_client_publish(client, status, "online", 6, AWS_IOT_MQTT_QOS_0, false)))
+    aws_iot_mqtt_error error = aws_iot_mqtt_client_publish(client, status, "online", 6, AWS_IOT_MQTT_QOS_0, false);
+    if (!succeeded("publish", error))
         return false;
-    printf("published \"online\" to %s\n", status);
+    printf("%s \"online\" to %s\n", error == AWS_IOT_MQTT_QUEUED ? "queued" : "published", status);
 
-    /* The Python program ends here without a word to the broker. Disconnecting lets what was published leave first. */
-    return succeeded("disconnect", aws_iot_mqtt_client_disconnect(client, NULL));
+    /* The Python program ends here without a word to the broker. Disconnecting lets what was published leave first; what is queued is
+     * kept for the next connect of this client, and there will be none. */
+    size_t left = 0;
+    bool ok = succeeded("disconnect", aws_iot_mqtt_client_disconnect(client, &left));
+    if (left > 0)
+        fprintf(stderr, "%zu operations were not finished\n", left);
+    return ok && left == 0;
 }
 
 int main(int argc, char **argv)

@@ -30,7 +30,10 @@ static bool run(aws_iot_mqtt_client *client, const struct options *options, cons
 {
     static const char payload[] = "{\"temperature\": 25.0}";
     char data[256];
-    snprintf(data, sizeof data, "%s/web/data", options->topic);
+    if (snprintf(data, sizeof data, "%s/web/data", options->topic) >= (int)sizeof data) {
+        fprintf(stderr, "--topic is too long\n");
+        return false;
+    }
 
     /* client.configureEndpoint("endpoint.iot.region.amazonaws.com", 443) */
     if (!succeeded("configure_endpoint",
@@ -55,12 +58,17 @@ static bool run(aws_iot_mqtt_client *client, const struct options *options, cons
     if (!succeeded("connect", aws_iot_mqtt_client_connect(client, AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS)))
         return false;
     /* client.publish("web/data", '{"temperature": 25.0}', 1) */
-    if (!succeeded("publish", aws_iot_mqtt_client_publish(client, data, payload, sizeof payload - 1, AWS_IOT_MQTT_QOS_1, false)))
+    aws_iot_mqtt_error error = aws_iot_mqtt_client_publish(client, data, payload, sizeof payload - 1, AWS_IOT_MQTT_QOS_1, false);
+    if (!succeeded("publish", error))
         return false;
-    printf("published to %s\n", data);
+    printf("%s to %s\n", error == AWS_IOT_MQTT_QUEUED ? "queued" : "published", data);
 
-    /* client.disconnect() */
-    return succeeded("disconnect", aws_iot_mqtt_client_disconnect(client, NULL));
+    /* client.disconnect(); what is queued is kept for the next connect of this client, and there will be none */
+    size_t left = 0;
+    bool ok = succeeded("disconnect", aws_iot_mqtt_client_disconnect(client, &left));
+    if (left > 0)
+        fprintf(stderr, "%zu operations were not finished\n", left);
+    return ok && left == 0;
 }
 
 int main(int argc, char **argv)

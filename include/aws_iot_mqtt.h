@@ -9,7 +9,7 @@
  * 1.  Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
  * 2.  Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
  *     call was accepted. On anything else nothing has changed, no output was written and no userdata was taken, with
- *     two exceptions. A synchronous publish, subscribe or unsubscribe that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED,
+ *     two exceptions. A synchronous publish, subscribe or unsubscribe that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED,
  *     _REFUSED_BY_CLOSE or _SUBSCRIBE_REFUSED was accepted and has ended, and its userdata was taken. A connect may have made
  *     an attempt: aws_iot_mqtt_client_connect() says with which errors. Treat a number that you do not know as a failure.
  *     aws_iot_mqtt_last_error_detail() says what to mend.
@@ -136,7 +136,9 @@
 /** The queue is drained as fast as the in-flight window allows. */
 #define AWS_IOT_MQTT_DRAINING_AS_FAST_AS_POSSIBLE 0.0
 
-/** A keep alive that suits most devices. */
+/**
+ * The keep alive of the Python SDK v1: for devices that publish often. aws_iot_mqtt_client_connect() says who needs a shorter one.
+ */
 #define AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS 600
 
 /** No connection is wanted. */
@@ -310,7 +312,8 @@ typedef struct aws_iot_mqtt_loop aws_iot_mqtt_loop;
 /**
  * Makes a connected stream socket, for instance through a proxy, a modem or a certain interface. It runs on a thread of its
  * own, outside the order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it
- * has returned. A blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+ * has returned, but inside it returns at once. A blocking call on the same client inside it returns
+ * AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
  *
  * @param host          The configured host, or that of the configured proxy or of the AWS IoT credentials provider; lent.
  * @param port          Its port.
@@ -324,7 +327,9 @@ typedef int (*aws_iot_mqtt_socket_factory_fn)(const char *host, uint16_t port, u
 
 /**
  * Gives a userdata back to the application: exactly once, after its last use. It runs on a thread of the library or inside
- * the call that ended the use, and may run at the same time as another callback of the client.
+ * the call that ended the use, with no lock held, and may run at the same time as another callback of the client. It may call the
+ * library as other callbacks may (rule 7), but not a client whose aws_iot_mqtt_client_free() has begun (rule 6). That of a socket factory
+ * or credentials provider may run on the thread of its callback, and what holds for calls there holds then.
  *
  * @param userdata  What was registered. It may be NULL.
  */
@@ -332,8 +337,8 @@ typedef void (*aws_iot_mqtt_userdata_free_fn)(void *userdata);
 
 /**
  * Gives IAM credentials for one attempt to connect, by aws_iot_mqtt_credentials_set(). It runs on a thread of its own, outside the
- * order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it has returned. A
- * blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+ * order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it has returned,
+ * but inside it returns at once. A blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
  *
  * @param sink          Takes the credentials; lent.
  * @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.
@@ -365,8 +370,8 @@ typedef struct {
 /**
  * Signs with a private key that only the application can use. It runs on a thread of its own, outside the order of the other
  * callbacks, at most once at a time for one client, and may block; the attempt to connect waits for it within its deadline,
- * and aws_iot_mqtt_client_free() until it has returned. A blocking call on the same client inside it returns
- * AWS_IOT_MQTT_ERR_WOULD_DEADLOCK. What it signed is verified against the certificate before it is sent.
+ * and aws_iot_mqtt_client_free() until it has returned, but inside it returns at once. A blocking call on the same client inside it
+ * returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK. What it signed is verified against the certificate before it is sent.
  *
  * @param request        What to sign, and how; lent (rule 8).
  * @param signature      Receives the signature: for ECDSA in the configured form, for RSA as many bytes as its modulus has.
@@ -635,6 +640,10 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_endpoint(aws_iot_mqtt_client *c
 /**
  * Switches TLS off for a broker in the local network, or on again. Without TLS everybody on the way can read and change what is
  * sent, passwords included; the log warns at each connect.
+ *
+ * An AWS endpoint is one whose name ends in .amazonaws.com, .amazonaws.com.cn, .amazonaws.eu, .api.aws,
+ * .api.amazonwebservices.com.cn or .api.amazonwebservices.eu. A custom domain and a bare address cannot be told from a local broker:
+ * do not switch TLS off for them.
  *
  * @param client   The client.
  * @param enabled  True (default): TLS. False: plain TCP; connecting to an AWS endpoint then returns
@@ -1054,10 +1063,12 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_retry_first_connect(aws_iot_mqt
 /**
  * Sets after what time an unacknowledged PUBLISH, SUBSCRIBE or UNSUBSCRIBE is sent again on the live connection, with the same
  * packet id and, for PUBLISH, DUP=1 [MQTT-3.3.1-1]. AWS IoT sends no PUBACK for what it throttles. Each further wait
- * is twice as long.
+ * is twice as long. A PINGREQ goes with it, unless one waits for its answer already: so a dead link shows after this interval and
+ * the ping time-out, however long the keep alive is.
  *
  * @param client       The client.
- * @param interval_ms  Milliseconds; default 10000. 0: never, only after a reconnection.
+ * @param interval_ms  Milliseconds; default 10000. 0: nothing is sent again, only after a reconnection; the PINGREQ is then sent
+ *                     whenever the ping time-out has passed without the acknowledgement.
  * @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
  */
 aws_iot_mqtt_error aws_iot_mqtt_client_configure_retransmit_interval(aws_iot_mqtt_client *client,
@@ -1154,16 +1165,25 @@ aws_iot_mqtt_error aws_iot_mqtt_client_configure_refused_by_close_limit(aws_iot_
 
 /**
  * Connects, and waits for the broker's answer, at most the connect time-out. From then on the client keeps the connection: when
- * it is lost, the client reconnects until aws_iot_mqtt_client_disconnect().
+ * it is lost, the client reconnects until aws_iot_mqtt_client_disconnect(). The online callback may run a little after this has
+ * returned; wait for the callback where you need it.
  *
  * A connect that fails is reported and not tried again, unless aws_iot_mqtt_client_configure_retry_first_connect() says so.
  * While the client reconnects, connect tries now instead of after the wait (or joins the attempt that is under way), makes the
  * waits short again, and reports how that attempt ends; the client goes on trying whatever the answer is.
  *
+ * A link that dies without a word is noticed after keep_alive_secs and the ping time-out at the latest. Where an operation stays
+ * unacknowledged for the retransmit interval, it is noticed after about that and the ping time-out; a synchronous one does not stay
+ * so long with the default time-outs: it ends before, with AWS_IOT_MQTT_ERR_TIMEOUT.
+ *
+ * AWS IoT ends a connection on which it hears nothing for 1.5 times the keep alive. It takes 30 to 1200 seconds: 1 to 29 count as 30;
+ * 0, and more than 1200, as 1200; through a VPC endpoint more than 230, such as the default, as 230. Do not give it 0, or more than it
+ * takes: a client that has nothing to say would ping never, or when the connection has been ended. Device Advisor advises 230 at most.
+ *
  * @param client           The client.
- * @param keep_alive_secs  Seconds of silence after which a PINGREQ is sent, at most 65535;
- *                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS suits most. 0: none. AWS IoT takes 30 to 1200 and
- *                         treats others as the nearest of these; it ends connections that are silent for 1.5 times as long.
+ * @param keep_alive_secs  A PINGREQ is sent when for so many seconds nothing was sent, or nothing came. At most 65535;
+ *                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS is the default of the Python SDK v1. 0: none for this reason, so that an
+ *                         idle client never notices a dead link.
  * @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
  *         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED (no endpoint; no credentials, unless the client uses WebSocket, a custom
  *         authorizer or no TLS; no region for a signature), AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
@@ -1204,7 +1224,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_connect_async(aws_iot_mqtt_client *client
  * connect; a synchronous call of another thread that waits for it goes on waiting until its own time is up.
  *
  * Without a connection it stops the attempts, and a connect that waits ends with AWS_IOT_MQTT_ERR_CANCELLED. If no connection
- * is wanted, there is nothing to do.
+ * is wanted, there is nothing to do. The offline callback may run a little after this has returned; wait for it where you need it.
  *
  * @param client  The client.
  * @param left    Receives how many operations are kept; may be NULL.
@@ -1491,7 +1511,7 @@ aws_iot_mqtt_error aws_iot_mqtt_topic_matches(const char *filter,
 
 /**
  * Asks to be told of every connection that the broker accepts, the first one and reconnections. Online and offline callbacks
- * strictly alternate.
+ * strictly alternate. aws_iot_mqtt_client_connect() may return a little before the callback runs.
  *
  * @param client         The client.
  * @param callback       Replaces the one before; NULL removes it.
@@ -1505,7 +1525,8 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_online(aws_iot_mqtt_client *client,
                                                  aws_iot_mqtt_userdata_free_fn userdata_free);
 
 /**
- * Asks to be told of the end of every connection, and why.
+ * Asks to be told of the end of every connection, and why. Only aws_iot_mqtt_client_free() outside callbacks has waited for this
+ * callback when it returns; aws_iot_mqtt_client_disconnect() may return a little before it runs.
  *
  * @param client         The client.
  * @param callback       Replaces the one before; NULL removes it.
@@ -1566,7 +1587,7 @@ aws_iot_mqtt_error aws_iot_mqtt_client_on_outcome(aws_iot_mqtt_client *client,
  * Asks for the log of this client. There is none by default. Read at aws_iot_mqtt_log_fn what its callback must not do.
  *
  * @param client         The client.
- * @param level          How much: AWS_IOT_MQTT_LOG_ERROR to AWS_IOT_MQTT_LOG_DEBUG.
+ * @param level          How much: AWS_IOT_MQTT_LOG_ERROR to AWS_IOT_MQTT_LOG_DEBUG; one of these also where callback is NULL.
  * @param callback       Replaces the one before; NULL removes it.
  * @param userdata       Handed to the callback (rule 9).
  * @param userdata_free  Gives userdata back; may be NULL.

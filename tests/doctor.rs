@@ -198,14 +198,15 @@ fn scripted(
     before: &[&str],
     step: &str,
     words: &[&str],
-) {
+) -> String {
     let certificates = Certificates::new();
     let broker = Broker::tls(certificates.server("server"), |listener| {
         drop(listener.accept_tcp());
         script(listener);
     });
-    Patient::at(broker.port()).suffers(&certificates, before, step, words);
+    let said = Patient::at(broker.port()).suffers(&certificates, before, step, words);
     broker.finish();
+    said
 }
 
 #[test]
@@ -282,6 +283,48 @@ fn a_refused_subscription_is_the_policy() {
     };
     let words = ["ERR_SUBSCRIBE_REFUSED", "iot:Subscribe on"];
     scripted(script, &["CONNACK"], "subscribe", &words);
+}
+
+/// The connection ends with nothing asked on it, and the publish that follows is only queued: that is not the policy.
+#[test]
+fn a_connection_that_was_lost_before_a_step_is_not_the_policy() {
+    let script = |listener: &mut Listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        let subscribe = connection.expect_packet("SUBSCRIBE");
+        // Both at once, so that the connection is given up before the subscribe returns. There is no packet type 15.
+        let answer = suback(subscribe.id(), &[1]);
+        connection.send(&[&answer[..], &[0xF0, 0]].concat());
+        connection.expect_end();
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.serve();
+    };
+    let words = ["the connection was lost before this step: AWS_IOT_MQTT_ERR_PROTOCOL: "];
+    let said = scripted(script, &["CONNACK", "subscribe"], "publish", &words);
+    assert!(!said.contains("policy"), "{said}");
+}
+
+#[test]
+fn a_publish_without_an_answer_is_not_the_policy() {
+    let script = |listener: &mut Listener| {
+        let mut connection = listener.accept();
+        connection.welcome();
+        connection.serve_but(|_, packet| packet.name() == "PUBLISH");
+    };
+    let words = ["ERR_TIMEOUT", "no answer came"];
+    let said = scripted(script, &["CONNACK", "subscribe"], "publish", &words);
+    assert!(!said.contains("policy"), "{said}");
+}
+
+#[test]
+fn a_topic_that_is_a_filter_is_the_topic() {
+    let certificates = Certificates::new();
+    let broker = Mosquitto::start(&certificates);
+    let mut patient = Patient::at(broker.port);
+    patient.topic = "doctor/#";
+    let words = ["ERR_INVALID_TOPIC", "without + and #"];
+    patient.suffers(&certificates, &["subscribe"], "publish", &words);
 }
 
 /// Acknowledged and not delivered.

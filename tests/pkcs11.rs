@@ -72,6 +72,13 @@ impl Token {
         said
     }
 
+    /// Another token beside it, which has another PIN.
+    fn with_another(&self) {
+        let init = ["--init-token", "--free", "--label", "foreign"];
+        let pins = ["--pin", "111111", "--so-pin", "111111"];
+        self.run("softhsm2-util", "softhsm2", &[init, pins].concat());
+    }
+
     fn tool(&self, arguments: &[&str]) -> String {
         let common = ["--module", &self.module, "--login", "--pin", PIN];
         self.run("pkcs11-tool", "opensc", &[&common[..], arguments].concat())
@@ -108,8 +115,13 @@ impl Token {
     }
 }
 
-/// The example, compiled; and its run against the broker at `port`.
-fn example(certificates: &Certificates, token: &Token, port: u16) -> Result<(), String> {
+/// The example, compiled; and its run against the broker at `port` with the token of this label.
+fn example(
+    certificates: &Certificates,
+    token: &Token,
+    label: Option<&str>,
+    port: u16,
+) -> Result<(), String> {
     let mut find = Command::new("pkg-config");
     find.args(["--cflags", "p11-kit-1"]).stdout(Stdio::piped());
     let found = spawn(&mut find, "pkg-config")
@@ -138,11 +150,12 @@ fn example(certificates: &Certificates, token: &Token, port: u16) -> Result<(), 
         arguments.extend([name, value]);
     }
     let configuration = token.configuration();
-    let environment = [
+    let mut environment = vec![
         ("SOFTHSM2_CONF", configuration.as_str()),
         ("PKCS11_MODULE", &token.module),
         ("PKCS11_PIN", PIN),
     ];
+    environment.extend(label.map(|label| ("PKCS11_TOKEN", label)));
     let running = program.start_with(&arguments, &environment);
     let said = running.stdout.clone();
     running.outcome()?;
@@ -156,7 +169,7 @@ fn publishes(kind: &str) {
     token.key(&certificates, "device", kind);
     let broker = Mosquitto::start(&certificates);
     let subscriber = broker.subscriber(&certificates, "#");
-    if let Err(why) = example(&certificates, &token, broker.port) {
+    if let Err(why) = example(&certificates, &token, None, broker.port) {
         panic!("{why}\nmosquitto's log:\n{}", broker.log.text());
     }
     let message = "from/token|1|0|19|signed in the token";
@@ -185,8 +198,34 @@ fn an_rsa_key_in_a_token_over_tls_1_2() {
         connection.welcome();
         assert_eq!(connection.serve().len(), 4);
     });
-    if let Err(why) = example(&certificates, &token, broker.port()) {
+    if let Err(why) = example(&certificates, &token, None, broker.port()) {
         panic!("{why}");
     }
     broker.finish();
+}
+
+/// A card locks itself after a few wrong PINs, so the PIN goes to the token that was named, and to none if there are several.
+#[test]
+fn a_token_that_was_not_named_is_left_alone() {
+    let certificates = Certificates::new();
+    let token = Token::new();
+    token.key(&certificates, "device", "EC:prime256v1");
+    token.with_another();
+    let broker = Mosquitto::start(&certificates);
+    for label in [None, Some("no such token")] {
+        let why =
+            example(&certificates, &token, label, broker.port).expect_err("it has chosen one");
+        assert!(why.contains("PKCS11_TOKEN must be"), "{why}");
+    }
+    if let Err(why) = example(&certificates, &token, Some("test"), broker.port) {
+        panic!("{why}\nmosquitto's log:\n{}", broker.log.text());
+    }
+    let tokens = token.run(
+        "pkcs11-tool",
+        "opensc",
+        &["--module", &token.module, "--list-token-slots"],
+    );
+    assert_eq!(tokens.matches("token initialized").count(), 2, "{tokens}");
+    // SoftHSM's flag for a token that was given a wrong PIN.
+    assert!(!tokens.contains("user PIN count low"), "{tokens}");
 }

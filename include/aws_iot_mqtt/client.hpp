@@ -55,7 +55,8 @@ public:
 
     // ---- Connect and disconnect
 
-    // Waits for the broker's answer; from then on the client reconnects by itself until disconnect(). 0 as keep alive: none.
+    // Waits for the broker's answer; from then on the client reconnects by itself until disconnect(). The online handler may run a
+    // little after it has returned. The C header says which keep alive AWS IoT takes; 0: none, and an idle client never notices a dead link.
     Status connect(std::chrono::seconds keep_alive = default_keep_alive)
     {
         return call(aws_iot_mqtt_client_connect, keep_alive_secs(keep_alive));
@@ -70,6 +71,7 @@ public:
         return promise(id, aws_iot_mqtt_client_connect_async, keep_alive_secs(keep_alive));
     }
     // Waits until what was sent is acknowledged, and says DISCONNECT. Gives how many operations are kept for the next connection.
+    // The offline handler may run a little after it has returned.
     Result<std::size_t> disconnect()
     {
         std::size_t left = 0;

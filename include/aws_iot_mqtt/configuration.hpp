@@ -18,7 +18,7 @@ public:
     {
         return call(aws_iot_mqtt_client_configure_endpoint, Text{"host", host}, port);
     }
-    // False: plain TCP, for a broker in the local network.
+    // False: plain TCP, for a broker in the local network. Endpoints of AWS are refused then, by the end of their name: not custom domains.
     Status configure_tls(bool enabled) { return call(aws_iot_mqtt_client_configure_tls, enabled); }
     Status configure_minimum_tls_version(TlsVersion version)
     {
@@ -142,7 +142,7 @@ public:
         return call(aws_iot_mqtt_client_configure_mqtt_operation_timeout, Time{"timeout", timeout});
     }
     Status configure_retry_first_connect(bool enabled) { return call(aws_iot_mqtt_client_configure_retry_first_connect, enabled); }
-    // 0: never on a live connection.
+    // 0: never on a live connection. What is overdue is also asked after with PINGREQ, with 0 after the ping time-out.
     Status configure_retransmit_interval(std::chrono::milliseconds interval)
     {
         return call(aws_iot_mqtt_client_configure_retransmit_interval, Time{"interval", interval});

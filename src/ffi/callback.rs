@@ -16,7 +16,9 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
 /// Gives a userdata back to the application: exactly once, after its last use. It runs on a thread of the library or inside
-/// the call that ended the use, and may run at the same time as another callback of the client.
+/// the call that ended the use, with no lock held, and may run at the same time as another callback of the client. It may call the
+/// library as other callbacks may (rule 7), but not a client whose aws_iot_mqtt_client_free() has begun (rule 6). That of a socket factory
+/// or credentials provider may run on the thread of its callback, and what holds for calls there holds then.
 ///
 /// @param userdata  What was registered. It may be NULL.
 pub type aws_iot_mqtt_userdata_free_fn = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
@@ -101,7 +103,8 @@ pub type aws_iot_mqtt_log_fn =
 
 /// Makes a connected stream socket, for instance through a proxy, a modem or a certain interface. It runs on a thread of its
 /// own, outside the order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it
-/// has returned. A blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+/// has returned, but inside it returns at once. A blocking call on the same client inside it returns
+/// AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
 ///
 /// @param host          The configured host, or that of the configured proxy or of the AWS IoT credentials provider; lent.
 /// @param port          Its port.
@@ -120,8 +123,8 @@ pub type aws_iot_mqtt_socket_factory_fn = Option<
 >;
 
 /// Gives IAM credentials for one attempt to connect, by aws_iot_mqtt_credentials_set(). It runs on a thread of its own, outside the
-/// order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it has returned. A
-/// blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
+/// order of the other callbacks, at most once at a time for one client; aws_iot_mqtt_client_free() waits until it has returned,
+/// but inside it returns at once. A blocking call on the same client inside it returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK.
 ///
 /// @param sink          Takes the credentials; lent.
 /// @param remaining_ms  Milliseconds that are left for the whole attempt. Return before they have passed.

@@ -44,6 +44,10 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_endpoint(
 /// Switches TLS off for a broker in the local network, or on again. Without TLS everybody on the way can read and change what is
 /// sent, passwords included; the log warns at each connect.
 ///
+/// An AWS endpoint is one whose name ends in .amazonaws.com, .amazonaws.com.cn, .amazonaws.eu, .api.aws,
+/// .api.amazonwebservices.com.cn or .api.amazonwebservices.eu. A custom domain and a bare address cannot be told from a local broker:
+/// do not switch TLS off for them.
+///
 /// @param client   The client.
 /// @param enabled  True (default): TLS. False: plain TCP; connecting to an AWS endpoint then returns
 ///                 AWS_IOT_MQTT_ERR_NOT_SUPPORTED.

@@ -9,16 +9,25 @@ use super::{borrow, check};
 use std::ffi::c_void;
 
 /// Connects, and waits for the broker's answer, at most the connect time-out. From then on the client keeps the connection: when
-/// it is lost, the client reconnects until aws_iot_mqtt_client_disconnect().
+/// it is lost, the client reconnects until aws_iot_mqtt_client_disconnect(). The online callback may run a little after this has
+/// returned; wait for the callback where you need it.
 ///
 /// A connect that fails is reported and not tried again, unless aws_iot_mqtt_client_configure_retry_first_connect() says so.
 /// While the client reconnects, connect tries now instead of after the wait (or joins the attempt that is under way), makes the
 /// waits short again, and reports how that attempt ends; the client goes on trying whatever the answer is.
 ///
+/// A link that dies without a word is noticed after keep_alive_secs and the ping time-out at the latest. Where an operation stays
+/// unacknowledged for the retransmit interval, it is noticed after about that and the ping time-out; a synchronous one does not stay
+/// so long with the default time-outs: it ends before, with AWS_IOT_MQTT_ERR_TIMEOUT.
+///
+/// AWS IoT ends a connection on which it hears nothing for 1.5 times the keep alive. It takes 30 to 1200 seconds: 1 to 29 count as 30;
+/// 0, and more than 1200, as 1200; through a VPC endpoint more than 230, such as the default, as 230. Do not give it 0, or more than it
+/// takes: a client that has nothing to say would ping never, or when the connection has been ended. Device Advisor advises 230 at most.
+///
 /// @param client           The client.
-/// @param keep_alive_secs  Seconds of silence after which a PINGREQ is sent, at most 65535;
-///                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS suits most. 0: none. AWS IoT takes 30 to 1200 and
-///                         treats others as the nearest of these; it ends connections that are silent for 1.5 times as long.
+/// @param keep_alive_secs  A PINGREQ is sent when for so many seconds nothing was sent, or nothing came. At most 65535;
+///                         AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS is the default of the Python SDK v1. 0: none for this reason, so that an
+///                         idle client never notices a dead link.
 /// @return AWS_IOT_MQTT_OK once CONNACK has accepted the connection.
 ///         Not begun: AWS_IOT_MQTT_ERR_NOT_CONFIGURED (no endpoint; no credentials, unless the client uses WebSocket, a custom
 ///         authorizer or no TLS; no region for a signature), AWS_IOT_MQTT_ERR_NOT_SUPPORTED (an AWS endpoint without TLS),
@@ -77,7 +86,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_connect_async(
 /// connect; a synchronous call of another thread that waits for it goes on waiting until its own time is up.
 ///
 /// Without a connection it stops the attempts, and a connect that waits ends with AWS_IOT_MQTT_ERR_CANCELLED. If no connection
-/// is wanted, there is nothing to do.
+/// is wanted, there is nothing to do. The offline callback may run a little after this has returned; wait for it where you need it.
 ///
 /// @param client  The client.
 /// @param left    Receives how many operations are kept; may be NULL.

@@ -12,7 +12,7 @@ use super::{borrow, check};
 use std::ffi::{c_int, c_void};
 
 /// Asks to be told of every connection that the broker accepts, the first one and reconnections. Online and offline callbacks
-/// strictly alternate.
+/// strictly alternate. aws_iot_mqtt_client_connect() may return a little before the callback runs.
 ///
 /// @param client         The client.
 /// @param callback       Replaces the one before; NULL removes it.
@@ -33,7 +33,8 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_on_online(
     })
 }
 
-/// Asks to be told of the end of every connection, and why.
+/// Asks to be told of the end of every connection, and why. Only aws_iot_mqtt_client_free() outside callbacks has waited for this
+/// callback when it returns; aws_iot_mqtt_client_disconnect() may return a little before it runs.
 ///
 /// @param client         The client.
 /// @param callback       Replaces the one before; NULL removes it.
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_on_outcome(
 /// Asks for the log of this client. There is none by default. Read at aws_iot_mqtt_log_fn what its callback must not do.
 ///
 /// @param client         The client.
-/// @param level          How much: AWS_IOT_MQTT_LOG_ERROR to AWS_IOT_MQTT_LOG_DEBUG.
+/// @param level          How much: AWS_IOT_MQTT_LOG_ERROR to AWS_IOT_MQTT_LOG_DEBUG; one of these also where callback is NULL.
 /// @param callback       Replaces the one before; NULL removes it.
 /// @param userdata       Handed to the callback (rule 9).
 /// @param userdata_free  Gives userdata back; may be NULL.

@@ -18,8 +18,8 @@ const LONGEST_SIGNATURE: usize = 1024;
 
 /// Signs with a private key that only the application can use. It runs on a thread of its own, outside the order of the other
 /// callbacks, at most once at a time for one client, and may block; the attempt to connect waits for it within its deadline,
-/// and aws_iot_mqtt_client_free() until it has returned. A blocking call on the same client inside it returns
-/// AWS_IOT_MQTT_ERR_WOULD_DEADLOCK. What it signed is verified against the certificate before it is sent.
+/// and aws_iot_mqtt_client_free() until it has returned, but inside it returns at once. A blocking call on the same client inside it
+/// returns AWS_IOT_MQTT_ERR_WOULD_DEADLOCK. What it signed is verified against the certificate before it is sent.
 ///
 /// @param request        What to sign, and how; lent (rule 8).
 /// @param signature      Receives the signature: for ECDSA in the configured form, for RSA as many bytes as its modulus has.

@@ -5,7 +5,7 @@
 //! 1.  Arguments. The handle comes first, outputs come last. Every input is copied before the call returns.
 //! 2.  Errors. A function that can fail returns aws_iot_mqtt_error. AWS_IOT_MQTT_OK and AWS_IOT_MQTT_QUEUED mean that the
 //!     call was accepted. On anything else nothing has changed, no output was written and no userdata was taken, with
-//!     two exceptions. A synchronous publish, subscribe or unsubscribe that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED, _DROPPED,
+//!     two exceptions. A synchronous publish, subscribe or unsubscribe that returns AWS_IOT_MQTT_ERR_TIMEOUT, _CANCELLED,
 //!     _REFUSED_BY_CLOSE or _SUBSCRIBE_REFUSED was accepted and has ended, and its userdata was taken. A connect may have made
 //!     an attempt: aws_iot_mqtt_client_connect() says with which errors. Treat a number that you do not know as a failure.
 //!     aws_iot_mqtt_last_error_detail() says what to mend.

@@ -114,10 +114,12 @@ pub unsafe extern "C" fn aws_iot_mqtt_client_configure_retry_first_connect(
 
 /// Sets after what time an unacknowledged PUBLISH, SUBSCRIBE or UNSUBSCRIBE is sent again on the live connection, with the same
 /// packet id and, for PUBLISH, DUP=1 [MQTT-3.3.1-1]. AWS IoT sends no PUBACK for what it throttles. Each further wait
-/// is twice as long.
+/// is twice as long. A PINGREQ goes with it, unless one waits for its answer already: so a dead link shows after this interval and
+/// the ping time-out, however long the keep alive is.
 ///
 /// @param client       The client.
-/// @param interval_ms  Milliseconds; default 10000. 0: never, only after a reconnection.
+/// @param interval_ms  Milliseconds; default 10000. 0: nothing is sent again, only after a reconnection; the PINGREQ is then sent
+///                     whenever the ping time-out has passed without the acknowledgement.
 /// @return AWS_IOT_MQTT_ERR_INVALID_STATE while a connection is wanted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aws_iot_mqtt_client_configure_retransmit_interval(

@@ -56,7 +56,7 @@ pub const AWS_IOT_MQTT_QUEUE_UNLIMITED: i64 = -1;
 /// The queue is drained as fast as the in-flight window allows.
 pub const AWS_IOT_MQTT_DRAINING_AS_FAST_AS_POSSIBLE: f64 = 0.0;
 
-/// A keep alive that suits most devices.
+/// The keep alive of the Python SDK v1: for devices that publish often. aws_iot_mqtt_client_connect() says who needs a shorter one.
 pub const AWS_IOT_MQTT_KEEP_ALIVE_DEFAULT_SECS: u32 = 600;
 
 /// No connection is wanted.

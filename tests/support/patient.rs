@@ -51,14 +51,15 @@ impl Patient {
         }
     }
 
-    /// It must find the one thing that is wrong: a step, and a word of its cause or mend. The steps `before` must hold.
+    /// It must find the one thing that is wrong: a step, and a word of its cause or mend. The steps `before` must hold. Gives what it
+    /// printed.
     pub fn suffers(
         &self,
         certificates: &Certificates,
         before: &[&str],
         step: &str,
         words: &[&str],
-    ) {
+    ) -> String {
         let (well, said) = self.examined(certificates);
         assert!(!well, "the doctor says that all is well:\n{said}");
         for step in before {
@@ -73,6 +74,7 @@ impl Patient {
         for word in words.iter().chain(&["likely:", "mend:"]) {
             assert!(said.contains(word), "{word:?} is missed in:\n{said}");
         }
+        said
     }
 }
 
