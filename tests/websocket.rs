@@ -168,6 +168,12 @@ fn an_answer_of_100_000_header_bytes_is_refused() {
 }
 
 #[test]
+fn provisional_answers_of_100_000_bytes_are_refused() {
+    let answer = |_: &str| b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4_000);
+    fails_with(answer, "400", "more than 65536 bytes");
+}
+
+#[test]
 fn a_server_that_is_no_http_server_is_told() {
     let script = |connection: &mut Connection, port: u16| {
         expect_request(connection, port);

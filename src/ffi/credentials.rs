@@ -196,7 +196,7 @@ fn read(path: &str, what: &str, code: Code) -> Result<Pem, Error> {
             // A text in the place of its path may be a key, which no error repeats.
             let detail = match path.contains("-----BEGIN") || path.contains(['\n', '\r']) {
                 true => format!(
-                    "{what}: this is no path but PEM text: call the function of this name with _pem"
+                    "{what}: this is PEM text and not a path; for texts there is the function of the same name that ends in _pem"
                 ),
                 false => format!("{what} {path}: {error}"),
             };
