@@ -287,7 +287,7 @@ typedef enum {
     AWS_IOT_MQTT_ERR_OFFLINE = 601,
     /** The queue, or the memory limit, is full. Not accepted. */
     AWS_IOT_MQTT_ERR_QUEUE_FULL = 602,
-    /** Queueing is switched off, and there is no connection, or what was queued before is still being sent. Not accepted. */
+    /** Queueing is off, and there is no connection, or what was queued before is still being sent. Not accepted. */
     AWS_IOT_MQTT_ERR_QUEUE_DISABLED = 603,
     /** Cancelled, or ended by disconnect or free. Of a packet that was sent, the broker may have it. */
     AWS_IOT_MQTT_ERR_CANCELLED = 604,

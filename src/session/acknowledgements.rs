@@ -74,8 +74,8 @@ impl<T, H: Clone> Session<T, H> {
                 for (filter, return_code) in filters.iter().zip(return_codes) {
                     if *return_code == 0x80 {
                         self.filter_refused(filter, refused(filter));
-                    } else {
-                        self.subscriptions.confirm(filter);
+                    } else if let Some(subscription) = self.subscriptions.get_mut(filter) {
+                        subscription.confirmed = true;
                     }
                 }
             }
@@ -86,7 +86,7 @@ impl<T, H: Clone> Session<T, H> {
             }
             _ => {}
         }
-        self.release_held(false)
+        Ok(self.release_held(false)?)
     }
 
     fn subscribed(&mut self, mut operation: Box<Operation<T, H>>, packet_id: u16, return_code: u8) {

@@ -116,15 +116,10 @@ impl<T, H: Clone> Session<T, H> {
         let waiting = [&mut self.waiting_publishes, &mut self.waiting_requests];
         let found = waiting.into_iter().find_map(|waiting| {
             let index = waiting.iter().position(|operation| operation.id == id)?;
-            waiting.remove(index)
+            // It has no packet identifier yet.
+            Some((waiting.remove(index)?, 0))
         });
-        if let Some(operation) = found {
-            self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-            self.end(operation, Err(why), 0);
-            self.after_end(now);
-            return true;
-        }
-        if let Some((operation, packet_id)) = self.resending.remove(id) {
+        if let Some((operation, packet_id)) = found.or_else(|| self.resending.remove(id)) {
             self.packet_ids.release(packet_id);
             self.live_bytes = self.live_bytes.saturating_sub(operation.size());
             self.end(operation, Err(why), packet_id);
@@ -168,7 +163,7 @@ impl<T, H: Clone> Session<T, H> {
             }
             match self.release_held(false) {
                 Ok(()) => self.after_end(now),
-                Err(why) => self.hang_up(now, why),
+                Err(why) => self.hang_up(now, why.into()),
             }
             return true;
         }

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::in_flight::What;
-use super::operation::Body;
+use super::operation::{Body, Operation};
 use crate::time::Instant;
 
 impl<T, H: Clone> Session<T, H> {
@@ -18,14 +18,13 @@ impl<T, H: Clone> Session<T, H> {
         }
         let interval = self.config.draining_interval;
         while let Some(next) = self.draining {
-            if self.queue.is_empty() {
+            let Some(size) = self.queue.first().map(Operation::size) else {
                 self.draining = None;
                 break;
-            }
+            };
             if next > now || self.queue_waits() {
                 break;
             }
-            let size = self.queue.first().map_or(0, |operation| operation.size());
             if !self.has_memory(now, size) {
                 self.draining = self.draining.map(|_| now + interval);
                 break;
@@ -46,14 +45,10 @@ impl<T, H: Clone> Session<T, H> {
     /// The next of the queue is not due before something has happened: an acknowledgement that makes room in the window, or bytes that leave.
     /// It is counted in the queue until then, and its packet is not there twice in a client that is at its memory limit.
     pub(super) fn queue_waits(&self) -> bool {
-        let Some(next) = self.queue.first() else {
-            return false;
-        };
-        let twice = self.accepted_bytes() + next.size();
-        let is_large = twice > self.config.memory_limit && !self.outgoing.is_empty();
-        let needs_window = next.awaits_puback();
         let window_is_full = !self.waiting_publishes.is_empty() || !self.has_room();
-        is_large || self.is_far_ahead() || (needs_window && window_is_full)
+        self.is_far_ahead()
+            || (!self.outgoing.is_empty() && self.accepted_bytes() > self.config.memory_limit)
+            || (window_is_full && self.queue.first().is_some_and(Operation::awaits_puback))
     }
 
     /// A SUBSCRIBE of the beginning of this connection has no answer yet.

@@ -3,15 +3,36 @@
 use crate::error::{Code, Error};
 use std::collections::TryReserveError;
 
-/// Room for so many bytes more behind those that are there.
-pub(super) fn reserve(bytes: &mut Vec<u8>, size: usize) -> Result<(), TryReserveError> {
-    #[cfg(test)]
-    if size > shortage::most() {
-        return bytes.try_reserve(usize::MAX);
+/// There is none. It is small, as most of what passes it on is there once a message.
+#[derive(Debug)]
+pub(super) struct NoMemory;
+
+impl From<TryReserveError> for NoMemory {
+    fn from(_: TryReserveError) -> Self {
+        NoMemory
     }
-    bytes.try_reserve(size)
 }
 
+/// For a packet that the broker has sent.
+impl From<NoMemory> for Error {
+    #[cold]
+    #[inline(never)]
+    fn from(_: NoMemory) -> Self {
+        Error::new(Code::NoMemory, "no memory for a packet of the broker")
+    }
+}
+
+/// Room for so many bytes more behind those that are there.
+#[inline(never)] // A small library: what is done once a message looks first whether it has room.
+pub(super) fn reserve(bytes: &mut Vec<u8>, size: usize) -> Result<(), NoMemory> {
+    #[cfg(test)]
+    if size > shortage::most() {
+        return Err(NoMemory);
+    }
+    Ok(bytes.try_reserve(size)?)
+}
+
+/// For one of ours.
 #[cold]
 pub(super) fn none_for(size: usize) -> Error {
     Error::new(

@@ -1,9 +1,8 @@
 //! Messages that came in, on their way to the application: those of one read in one buffer, so that each costs no allocation.
 
-use super::memory;
+use super::memory::{self, NoMemory};
 use crate::codec;
 use crate::config::QoS;
-use crate::error::Error;
 use std::sync::Arc;
 
 /// What a message is counted with beside its bytes.
@@ -71,7 +70,7 @@ impl<H> Messages<H> {
         receipt: u64,
         matched: &Arc<Matched<H>>,
         known: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), NoMemory> {
         let before = self.heads.last().filter(|_| known);
         let topic = match before {
             Some(before) => before.topic,
@@ -103,17 +102,12 @@ impl<H> Messages<H> {
         Ok(())
     }
 
-    #[inline(always)]
-    fn reserve(&mut self, size: usize) -> Result<(), Error> {
+    #[inline(always)] // Once a message.
+    fn reserve(&mut self, size: usize) -> Result<(), NoMemory> {
         if self.bytes.capacity().wrapping_sub(self.bytes.len()) < size {
-            return self.grow(size);
+            return memory::reserve(&mut self.bytes, size);
         }
         Ok(())
-    }
-
-    #[cold]
-    fn grow(&mut self, size: usize) -> Result<(), Error> {
-        memory::reserve(&mut self.bytes, size).map_err(|_| memory::none_for(size))
     }
 
     /// One of them is to be acknowledged.
@@ -229,10 +223,10 @@ pub(super) struct HeldMessage {
 }
 
 impl HeldMessage {
-    pub(super) fn new(publish: codec::Publish<'_>, receipt: u64) -> Result<Self, Error> {
+    pub(super) fn new(publish: codec::Publish<'_>, receipt: u64) -> Result<Self, NoMemory> {
         let size = publish.topic.len() + publish.payload.len();
         let mut bytes = Vec::new();
-        memory::reserve(&mut bytes, size).map_err(|_| memory::none_for(size))?;
+        memory::reserve(&mut bytes, size)?;
         bytes.extend_from_slice(publish.topic);
         bytes.extend_from_slice(publish.payload);
         Ok(HeldMessage {

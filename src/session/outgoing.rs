@@ -2,8 +2,8 @@
 
 mod piece;
 
+use super::memory::NoMemory;
 use piece::Piece;
-use std::collections::TryReserveError;
 use std::ops::Range;
 
 /// A piece that has so much to send does not grow: the next packet begins another one. An application that is faster than its network may
@@ -82,7 +82,7 @@ impl Outgoing {
 
     /// After this, [`append`](Outgoing::append) has the memory for so many bytes.
     #[inline(always)] // Once a message.
-    pub(super) fn try_reserve(&mut self, size: usize) -> Result<(), TryReserveError> {
+    pub(super) fn try_reserve(&mut self, size: usize) -> Result<(), NoMemory> {
         if !self.last.has_room(size) {
             return self.make_room(size);
         }
@@ -106,7 +106,7 @@ impl Outgoing {
     }
 
     #[cold]
-    fn make_room(&mut self, size: usize) -> Result<(), TryReserveError> {
+    fn make_room(&mut self, size: usize) -> Result<(), NoMemory> {
         if self.last.len() < ENOUGH {
             return self.last.grow(size);
         }

@@ -1,9 +1,9 @@
 //! What the driver is to do, in order. Messages in a row, and publishes in a row that went well, are one event.
 
 use super::event::{Event, Output, Published};
+use super::memory::NoMemory;
 use super::messages::{Matched, Messages};
 use crate::codec;
-use crate::error::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl<T, H> Outputs<T, H> {
         receipt: u64,
         matched: &Arc<Matched<H>>,
         known: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), NoMemory> {
         if !self.published.is_empty() {
             self.close_batch();
         }

@@ -18,11 +18,9 @@ pub(super) struct Receipts {
     /// Up to this number the callbacks have run.
     handled: u64,
     pending: VecDeque<Receipt>,
-    /// The PUBACKs of all before this number have left.
-    left: u64,
-    /// And those of all before the second will have when the link has taken the bytes up to this position.
+    /// When the link has taken the bytes up to this position, the PUBACKs of all before this number have left.
     leaving: (u64, u64),
-    /// From this number on it is to be looked at whether the peer takes the PUBACKs.
+    /// As many behind one before which all are known to have left; from here on it is to be looked at whether the peer takes them.
     pub(super) many: u64,
 }
 
@@ -42,7 +40,6 @@ impl Default for Receipts {
             connection: 1,
             handled: 0,
             pending: VecDeque::new(),
-            left: 1,
             leaving: (0, 1),
             many: 1 + LIMIT,
         }
@@ -66,16 +63,15 @@ impl Receipts {
     #[cold]
     pub(super) fn settle(&mut self, receipt: u64, outgoing: &Outgoing) -> Result<(), Error> {
         if outgoing.taken() >= self.leaving.0 {
-            self.left = self.leaving.1;
+            self.many = self.leaving.1 + LIMIT;
             self.leaving = (outgoing.end(), self.first);
         }
-        if self.pending.len() as u64 > LIMIT || receipt - self.left > 2 * LIMIT {
+        if self.pending.len() as u64 > LIMIT || receipt > self.many + LIMIT {
             return Err(Error::new(
                 Code::Protocol,
                 "the broker has more unacknowledged messages under way than there are packet identifiers",
             ));
         }
-        self.many = self.left + LIMIT;
         Ok(())
     }
 
@@ -139,14 +135,9 @@ impl Receipts {
     /// The connection has ended.
     pub(super) fn forget(&mut self) {
         self.first += self.pending.len() as u64;
-        *self = Receipts {
-            first: self.first,
-            connection: self.first,
-            handled: self.handled,
-            left: self.first,
-            leaving: (0, self.first),
-            many: self.first + LIMIT,
-            pending: VecDeque::new(),
-        };
+        self.connection = self.first;
+        self.pending = VecDeque::new();
+        self.leaving = (0, self.first);
+        self.many = self.first + LIMIT;
     }
 }

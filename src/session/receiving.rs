@@ -1,9 +1,10 @@
 //! What comes from the broker: packets, messages, and the order in which messages are acknowledged.
 
 use super::event::Output;
+use super::memory::{self, NoMemory};
 use super::messages::{HeldMessage, Messages};
 use super::operation::Body;
-use super::{Phase, Session, count, memory};
+use super::{Phase, Session, count};
 use crate::codec::{self, Packet, topic};
 use crate::config::QoS;
 use crate::error::{Code, Error};
@@ -84,13 +85,12 @@ impl<T, H: Clone> Session<T, H> {
             }
         }
         let consumed = self.packets(now, bytes)?;
-        self.keep_beginning(&bytes[consumed..])
+        Ok(self.keep_beginning(&bytes[consumed..])?)
     }
 
     /// Of a packet whose rest has not come.
-    fn keep_beginning(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let size = bytes.len();
-        memory::reserve(&mut self.partial, size).map_err(|_| memory::none_for(size))?;
+    fn keep_beginning(&mut self, bytes: &[u8]) -> Result<(), NoMemory> {
+        memory::reserve(&mut self.partial, bytes.len())?;
         self.partial.extend_from_slice(bytes);
         Ok(())
     }
@@ -192,17 +192,18 @@ impl<T, H: Clone> Session<T, H> {
                     if matched.manual && receipt != 0 {
                         self.receipts.set_manual(receipt);
                     }
-                    self.outputs.message(publish, receipt, matched, true)
+                    self.outputs.message(publish, receipt, matched, true)?;
                 }
-                _ => self.deliver(*publish, receipt),
+                _ => self.deliver(*publish, receipt)?,
             }
         } else {
-            self.hold(*publish, receipt)
+            self.hold(*publish, receipt)?;
         }
+        Ok(())
     }
 
     #[cold]
-    fn hold(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), Error> {
+    fn hold(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), NoMemory> {
         let message = HeldMessage::new(publish, receipt)?;
         self.held.bytes += message.size();
         self.held.messages.push_back(message);
@@ -214,7 +215,7 @@ impl<T, H: Clone> Session<T, H> {
 
     /// To another topic than the message before, perhaps.
     #[inline(never)]
-    fn deliver(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), Error> {
+    fn deliver(&mut self, publish: codec::Publish<'_>, receipt: u64) -> Result<(), NoMemory> {
         let matched = self.subscriptions.matching(publish.topic);
         if matched.manual && receipt != 0 {
             self.receipts.set_manual(receipt);
@@ -236,7 +237,7 @@ impl<T, H: Clone> Session<T, H> {
 
     /// Delivers the messages that need not wait any more, or `all`. Without memory for one, those behind it must not overtake it: all are
     /// dropped, and as they are not acknowledged, the broker sends them again.
-    pub(super) fn release_held(&mut self, all: bool) -> Result<(), Error> {
+    pub(super) fn release_held(&mut self, all: bool) -> Result<(), NoMemory> {
         while let Some(message) = self.held.messages.front() {
             if !all && self.awaits_suback_of(message.publish().topic_name()) {
                 break;

@@ -91,16 +91,13 @@ impl<T, H: Clone> Session<T, H> {
             Body::Subscribe { filter, qos, .. } => (filter, Some(*qos)),
             Body::Unsubscribe { filter } => (filter, None),
         };
-        let Some(subscription) = self.subscriptions.get(filter) else {
+        let Some(subscription) = self.subscriptions.get_mut(filter) else {
             return;
         };
-        let doubtful = may_have_left && asked != Some(subscription.qos);
-        let confirmed = subscription.confirmed && !doubtful;
-        if doubtful {
-            self.subscriptions.doubt(filter);
-        }
-        if cut && !confirmed && self.leaving.is_none() && !self.is_asked(filter) {
-            self.waiting_restores.push_back(vec![Arc::clone(filter)]);
+        subscription.confirmed &= !may_have_left || asked == Some(subscription.qos);
+        let asks = cut && !subscription.confirmed && self.leaving.is_none();
+        if asks && !self.is_asked(filter) {
+            self.waiting_restores.push_front(vec![Arc::clone(filter)]);
         }
     }
 

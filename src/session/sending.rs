@@ -101,24 +101,16 @@ impl<T, H: Clone> Session<T, H> {
     }
 
     /// A QoS 0 publish that was queued, or held back.
-    fn depart(&mut self, now: Instant, mut operation: Box<Operation<T, H>>) {
+    fn depart(&mut self, now: Instant, operation: Box<Operation<T, H>>) {
         if self.resending.holds_back() {
             return self.resending.hold_back(operation);
         }
         let start = self.outgoing.end();
-        self.live_bytes = self.live_bytes.saturating_sub(operation.size());
-        if let Body::Publish {
-            packet,
-            packet_id_at,
-            ..
-        } = &mut operation.body
-        {
+        if let Body::Publish { packet, .. } = &operation.body {
             self.outgoing.write(packet);
-            // Its outcome names the topic; the payload is not needed any more.
-            packet.truncate(*packet_id_at);
-            packet.shrink_to_fit();
         }
         count(&mut self.counters.messages_sent);
+        self.live_bytes = self.live_bytes.saturating_sub(operation.size());
         self.push_departing(start, operation);
         self.settle_clock(now);
     }

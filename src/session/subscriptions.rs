@@ -61,20 +61,8 @@ impl<H: Clone> Subscriptions<H> {
         }
     }
 
-    pub(super) fn confirm(&mut self, filter: &str) {
-        self.set_confirmed(filter, true);
-    }
-
-    /// The broker may have ended this one.
-    pub(super) fn doubt(&mut self, filter: &str) {
-        self.set_confirmed(filter, false);
-    }
-
-    fn set_confirmed(&mut self, filter: &str, confirmed: bool) {
-        let place = self.by_filter.get(filter);
-        if let Some(subscription) = place.and_then(|place| self.granted.get_mut(place)) {
-            subscription.confirmed = confirmed;
-        }
+    pub(super) fn get_mut(&mut self, filter: &str) -> Option<&mut Subscription<H>> {
+        self.granted.get_mut(self.by_filter.get(filter)?)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription<H>> {

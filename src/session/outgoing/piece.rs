@@ -1,7 +1,6 @@
 //! Memory in which bytes stand one behind the other that are to leave.
 
-use super::super::memory;
-use std::collections::TryReserveError;
+use super::super::memory::{self, NoMemory};
 use std::ops::Range;
 use zeroize::Zeroize;
 
@@ -59,7 +58,7 @@ impl Piece {
 
     /// Makes room for `size` bytes more.
     #[cold]
-    pub(super) fn grow(&mut self, size: usize) -> Result<(), TryReserveError> {
+    pub(super) fn grow(&mut self, size: usize) -> Result<(), NoMemory> {
         // First what has left: memory that is never empty would grow and grow.
         if self.start >= WORTH_MOVING && self.start >= self.filled / 2 {
             self.move_to_front();

@@ -112,7 +112,7 @@ fn p8_what_is_overdue_waits_for_memory() {
     assert_eq!(rig.events(), ["done large Ok"]);
 }
 
-/// A message of 50,000 bytes, by default with QoS 1.
+/// A QoS 1 message of 50,000 bytes.
 fn large_message() -> Vec<u8> {
     packets::publish("in", &LARGE, 1)
 }

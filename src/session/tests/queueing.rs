@@ -31,12 +31,16 @@ fn p2_queue_size_0_refuses_while_what_was_queued_before_is_sent() {
     let mut rig = limited(None, DropBehavior::Newest);
     rig.publish("a", 1);
     rig.publish("b", 1);
-    rig.session.configure(config(|config| config.queue_size = Some(0)));
+    rig.session
+        .configure(config(|config| config.queue_size = Some(0)));
     rig.connect("c", 0);
     rig.greet(false);
     let why = rig.try_publish("m", "t", 1, Wait::Forever).unwrap_err();
     assert_eq!(why.code, Code::QueueDisabled);
-    assert!(why.detail.ends_with("what was queued before is still being sent"));
+    assert!(
+        why.detail
+            .ends_with("what was queued before is still being sent")
+    );
     rig.advance(20);
     assert_eq!(rig.publish("m", 1), Accepted::Now);
 }
