@@ -82,7 +82,9 @@ impl<T, H: Clone> Session<T, H> {
                 } else {
                     None
                 } {
-                    Some(packet_id) => self.send_publish(now, packet_id, operation),
+                    Some(packet_id) => {
+                        self.send_publish(now, packet_id, operation);
+                    }
                     None => self.waiting_publishes.push_back(operation),
                 }
             }
@@ -155,15 +157,14 @@ impl<T, H: Clone> Session<T, H> {
             return;
         }
         self.send_requests(now);
-        while let Some(size) = self.waiting_publishes.front().map(|next| next.size()) {
-            if !self.has_room() || !self.has_memory(now, size) {
-                break;
-            }
+        while self.has_room() && !self.waiting_publishes.is_empty() {
             let Some(packet_id) = self.packet_ids.take() else {
                 break;
             };
             if let Some(operation) = self.waiting_publishes.pop_front() {
-                self.send_publish(now, packet_id, operation);
+                if !self.send_publish(now, packet_id, operation) {
+                    break;
+                }
             }
         }
     }
@@ -173,20 +174,26 @@ impl<T, H: Clone> Session<T, H> {
         self.publishes.len() < usize::from(self.config.in_flight_window)
     }
 
-    /// For the first time; [`resend_publish`](Session::resend_publish) would do the same, but this is once a message.
-    fn send_publish(&mut self, now: Instant, packet_id: u16, mut operation: Box<Operation<T, H>>) {
+    /// For the first time; [`resend_publish`](Session::resend_publish) would do the same, but this is once a message. False: it has to wait.
+    fn send_publish(
+        &mut self,
+        now: Instant,
+        packet_id: u16,
+        mut operation: Box<Operation<T, H>>,
+    ) -> bool {
         let position = self.outgoing.end();
-        let mut length = 0;
-        if let Body::Publish {
-            packet,
-            packet_id_at,
-            ..
-        } = &mut operation.body
-        {
-            codec::set_publish_packet_id(packet, *packet_id_at, packet_id);
-            self.outgoing.append(packet.len()).copy_from_slice(packet);
-            length = packet.len() as u32;
-        }
+        let length = match &mut operation.body {
+            Body::Publish {
+                packet,
+                packet_id_at,
+                ..
+            } if self.outgoing.try_reserve(packet.len()).is_ok() => {
+                codec::set_publish_packet_id(packet, *packet_id_at, packet_id);
+                self.outgoing.append(packet.len()).copy_from_slice(packet);
+                packet.len() as u32
+            }
+            _ => return self.wait_for_memory(now, packet_id, operation),
+        };
         count(&mut self.counters.messages_sent);
         self.settle_clock(now);
         let resend_at = self.clock.read(now).plus_nanos(self.acknowledgement_wait);
@@ -201,6 +208,23 @@ impl<T, H: Clone> Session<T, H> {
             resend_at,
             resends: 0,
         });
+        true
+    }
+
+    #[cold]
+    fn wait_for_memory(
+        &mut self,
+        now: Instant,
+        packet_id: u16,
+        operation: Box<Operation<T, H>>,
+    ) -> bool {
+        self.packet_ids.release(packet_id);
+        let size = operation.size();
+        self.waiting_publishes.push_front(operation);
+        if self.outgoing.is_empty() {
+            self.hang_up(now, memory::none_for(size));
+        }
+        false
     }
 
     /// Requests for one filter go one after the other: else an UNSUBSCRIBE that is sent again could undo the SUBSCRIBE behind it.
