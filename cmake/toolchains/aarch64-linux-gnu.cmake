@@ -1,5 +1,5 @@
 # 64-bit ARM with glibc (Raspberry Pi OS 64-bit, Graviton, most new boards). Debian: gcc-aarch64-linux-gnu; rustup target add aarch64-unknown-linux-gnu
-#   cmake -S cmake -B build --toolchain toolchains/aarch64-linux-gnu.cmake
+#   cmake -S cmake -B build -DCMAKE_TOOLCHAIN_FILE=toolchains/aarch64-linux-gnu.cmake
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)

@@ -1,5 +1,5 @@
 # 32-bit ARM v7 with hardware floating point and glibc. Debian: gcc-arm-linux-gnueabihf; rustup target add armv7-unknown-linux-gnueabihf
-#   cmake -S cmake -B build --toolchain toolchains/armv7-linux-gnueabihf.cmake
+#   cmake -S cmake -B build -DCMAKE_TOOLCHAIN_FILE=toolchains/armv7-linux-gnueabihf.cmake
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR armv7l)
 set(CMAKE_LIBRARY_ARCHITECTURE arm-linux-gnueabihf)

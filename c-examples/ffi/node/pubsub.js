@@ -4,12 +4,21 @@
 const { once } = require('node:events');
 const { Client, MqttError } = require('./aws_iot_mqtt.js');
 
+// What takes longer fails.
+function within(seconds, what, promise) {
+    let timer;
+    const limit = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`${what}: not in ${seconds} seconds`)), seconds * 1000);
+    });
+    return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+}
+
 async function talk(client, host, port, ca, certificate, key, topic) {
     client.configureEndpoint(host, Number(port));
     client.configureCredentials({ ca, certificate, key });
     let received = 0;
     const both = new Promise((resolve) => {
-        client.on('message', () => { if (++received === 2) resolve(); });
+        client.on('message', () => { if (++received >= 2) resolve(); });
     });
 
     const online = once(client, 'online');
@@ -18,8 +27,8 @@ async function talk(client, host, port, ca, certificate, key, topic) {
     await client.subscribe(topic, (message) => console.log(`received on ${message.topic}: ${message.payload}`));
     // Waiting for a promise is as near to "synchronous" as Node.js comes; two at once need not wait for each other.
     await client.publish(topic, 'synchronous');
-    client.publish(topic, 'asynchronous').then(({ operation }) => console.log(`acknowledged ${operation}`));
-    await both;
+    const acknowledged = client.publish(topic, 'asynchronous').then(({ operation }) => console.log(`acknowledged ${operation}`));
+    await within(30, 'the acknowledgement and both messages', Promise.all([acknowledged, both]));
     // A failing call rejects, and says what to mend.
     await client.publish(`${topic}/#`, '').catch((error) => {
         if (!(error instanceof MqttError)) throw error;

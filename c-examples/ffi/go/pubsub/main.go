@@ -28,7 +28,14 @@ func run(host, port, ca, certificate, key, topic string) error {
 		return err
 	}
 	online := make(chan bool, 1)
-	if err := client.OnOnline(func(bool) { online <- true }); err != nil {
+	// A callback must not wait for main, which may wait for another callback: it runs again after each reconnection.
+	isOnline := func(bool) {
+		select {
+		case online <- true:
+		default: // told already
+		}
+	}
+	if err := client.OnOnline(isOnline); err != nil {
 		return err
 	}
 	if err := client.Connect(10 * time.Minute); err != nil {
@@ -38,7 +45,13 @@ func run(host, port, ca, certificate, key, topic string) error {
 
 	// On a thread of the library: pass the work on, or be quick.
 	received := make(chan awsiotmqtt.Message, 2)
-	if _, err := client.Subscribe(topic, awsiotmqtt.AtLeastOnce, func(message awsiotmqtt.Message) { received <- message }); err != nil {
+	keep := func(message awsiotmqtt.Message) {
+		select {
+		case received <- message:
+		default: // a third one: QoS 1 is at least once, so a message may come twice
+		}
+	}
+	if _, err := client.Subscribe(topic, awsiotmqtt.AtLeastOnce, keep); err != nil {
 		return err
 	}
 	if _, err := client.Publish(topic, []byte("synchronous"), awsiotmqtt.AtLeastOnce); err != nil {
